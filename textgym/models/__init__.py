@@ -1,0 +1,76 @@
+"""Language models by name, offline first.
+
+`load` takes an embedded name (``"textgym-tiny"``), the model of an installed package
+(``"smollm2-135m"``), a local folder, or a hub id (``"organisation/name"``, safetensors only, no
+remote code). Importing this module imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgym.errors import UnknownNameError
+from textgym.models import smollm2
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ASSETS = Path(__file__).parents[1] / "assets"
+DEFAULT = "textgym-tiny"
+NAMES = (DEFAULT, smollm2.NAME)
+
+
+def folder(name: str) -> Path:
+    """The folder with a model's ``config.json``, weights and ``tokenizer.json``.
+
+    Args:
+        name: An embedded name, a package's model, a local folder, or a hub id with one slash.
+
+    Raises:
+        UnknownNameError: Nothing goes by this name.
+        MissingPackageError: The package that carries the model is not installed.
+    """
+    if name == DEFAULT:
+        return ASSETS / DEFAULT
+    if name == smollm2.NAME:
+        return smollm2.converted_folder()
+    path = Path(name).expanduser()
+    if (path / "config.json").is_file():
+        return path
+    if name.count("/") == 1 and not path.exists() and not name.startswith((".", "/", "~")):
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]))
+    raise UnknownNameError("model", name, NAMES, "A folder with a config.json, or a hub id organisation/name, also works.")
+
+
+def load(
+    name: str = DEFAULT, *, dtype: torch.dtype | str = "float32"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a causal language model and its transformers tokenizer.
+
+    Args:
+        name: See `folder`.
+        dtype: Of the weights, ``"float32"`` by default.
+
+    Returns:
+        The model in evaluation mode, every dropout probability 0, and its tokenizer.
+
+    Raises:
+        UnknownNameError: Nothing goes by this name.
+        MissingPackageError: The package that carries the model is not installed.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    path = folder(name)
+    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    for key, value in config.to_dict().items():
+        # the policy is the same function in training and in sampling only without dropout
+        if ("drop" in key) and isinstance(value, float):
+            setattr(config, key, 0.0)
+    model = AutoModelForCausalLM.from_pretrained(
+        path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
+    )
+    return model.eval(), AutoTokenizer.from_pretrained(path, trust_remote_code=False)

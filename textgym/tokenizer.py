@@ -1,0 +1,100 @@
+"""The environment's tokenizer: transformers' names over the light `tokenizers` library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from textgym.errors import ConfigurationError
+
+PAD_NAMES = ("<|pad|>", "[PAD]", "<pad>", "<|im_end|>", "<|endoftext|>")
+
+
+class TextTokenizer:
+    """Text to token ids and back.
+
+    Args:
+        tokenizer: The tokenizer of the `tokenizers` library.
+        eos_token_id: Ends a completion.
+        pad_token_id: Fills an observation's tail; must differ from EOS.
+        bos_token_id: Begins a text, in models that have such a token.
+        name: What `textgym.models.load` calls the model with this vocabulary.
+
+    Raises:
+        ConfigurationError: Pad and EOS are one id.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        eos_token_id: int,
+        pad_token_id: int,
+        bos_token_id: int | None = None,
+        name: str = "",
+    ) -> None:
+        if eos_token_id == pad_token_id:
+            raise ConfigurationError(
+                f"Tokenizer {name!r} uses token {eos_token_id} both as pad and as EOS, so that a model trained on padded "
+                "text never learns to stop. Give it a pad token of its own (pad_token in tokenizer_config.json)."
+            )
+        # text is text: a user's "<|endoftext|>" must not become the token that ends an episode
+        tokenizer.encode_special_tokens = True
+        self._tokenizer = tokenizer
+        self.eos_token_id = eos_token_id
+        self.pad_token_id = pad_token_id
+        self.bos_token_id = bos_token_id
+        self.name = name
+        self.vocab_size: int = tokenizer.get_vocab_size()
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, name: str = "") -> TextTokenizer:
+        """Read ``tokenizer.json``, and the roles of its special tokens from ``tokenizer_config.json`` beside it.
+
+        Raises:
+            ConfigurationError: No EOS or no pad token can be found.
+        """
+        path = Path(path)
+        tokenizer = Tokenizer.from_file(str(path))
+        config_path = path.with_name("tokenizer_config.json")
+        config = json.loads(config_path.read_text(encoding="utf-8")) if config_path.exists() else {}
+        ids: dict[str, int | None] = {}
+        defaults = {"eos_token": "<|endoftext|>", "pad_token": "<|pad|>", "bos_token": "<|startoftext|>"}
+        for role, default in defaults.items():
+            token = config.get(role, default)
+            token = token["content"] if isinstance(token, dict) else token
+            ids[role] = tokenizer.token_to_id(token) if token else None
+        if ids["eos_token"] is None or ids["pad_token"] is None:
+            missing = "EOS" if ids["eos_token"] is None else "pad"
+            raise ConfigurationError(f"{path} has no {missing} token. Name one in {config_path.name} beside it.")
+        return cls(
+            tokenizer,
+            eos_token_id=ids["eos_token"],
+            pad_token_id=ids["pad_token"],
+            bos_token_id=ids["bos_token"],
+            name=name,
+        )
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, without special tokens.
+
+        >>> import textgym
+        >>> textgym.load_tokenizer("textgym-tiny").encode("Hi 42")[-2:]
+        [22, 20]
+        """
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of several texts at once."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids; special tokens are left out."""
+        return self._tokenizer.decode([int(i) for i in ids], skip_special_tokens=True)
+
+    def decode_batch(self, batch: Sequence[Sequence[int]]) -> list[str]:
+        """The texts of several sequences of ids at once."""
+        return self._tokenizer.decode_batch([[int(i) for i in ids] for ids in batch], skip_special_tokens=True)
