@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -38,8 +40,8 @@ class TextTokenizer:
     ) -> None:
         if eos_token_id == pad_token_id:
             raise ConfigurationError(
-                f"Tokenizer {name!r} uses token {eos_token_id} both as pad and as EOS, so that a model trained on padded "
-                "text never learns to stop. Give it a pad token of its own (pad_token in tokenizer_config.json)."
+                f"Tokenizer {name!r} uses token {eos_token_id} both as pad and as EOS, so that a model trained on "
+                "padded text never learns to stop. Give it a pad token of its own (pad_token in tokenizer_config.json)."
             )
         # text is text: a user's "<|endoftext|>" must not become the token that ends an episode
         tokenizer.encode_special_tokens = True
@@ -49,6 +51,16 @@ class TextTokenizer:
         self.bos_token_id = bos_token_id
         self.name = name
         self.vocab_size: int = tokenizer.get_vocab_size()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._tokenizer.encode_special_tokens = True  # the one setting that `tokenizers` forgets when it is pickled
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """Ids of the special tokens by their text, for example ``{"<|endoftext|>": 1}``."""
+        added = self._tokenizer.get_added_tokens_decoder()
+        return {token.content: i for i, token in added.items() if token.special}
 
     @classmethod
     def from_file(cls, path: str | Path, *, name: str = "") -> TextTokenizer:
@@ -93,8 +105,33 @@ class TextTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids; special tokens are left out."""
-        return self._tokenizer.decode([int(i) for i in ids], skip_special_tokens=True)
+        return self._tokenizer.decode(list(ids), skip_special_tokens=True)
 
     def decode_batch(self, batch: Sequence[Sequence[int]]) -> list[str]:
         """The texts of several sequences of ids at once."""
-        return self._tokenizer.decode_batch([[int(i) for i in ids] for ids in batch], skip_special_tokens=True)
+        return self._tokenizer.decode_batch([list(ids) for ids in batch], skip_special_tokens=True)
+
+
+@lru_cache
+def load_tokenizer(name: str) -> TextTokenizer:
+    """Read a model's tokenizer by the model's name; imports no torch.
+
+    Args:
+        name: What `textgym.models.load` accepts, for example ``"textgym-tiny"``.
+
+    Returns:
+        The tokenizer: one object per name and process, for it has no state.
+
+    Raises:
+        UnknownNameError: Nothing goes by this name.
+        ConfigurationError: The model has no ``tokenizer.json``, or it lacks an EOS or pad token.
+    """
+    from textgym import models  # here, because a model's module may want the tokenizer
+
+    path = models.folder(name) / "tokenizer.json"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"Model {name!r} has no tokenizer.json in {path.parent}. Write one with transformers: "
+            "AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder)."
+        )
+    return TextTokenizer.from_file(path, name=name)

@@ -34,6 +34,7 @@ class Review:
         source: ``rotten_tomatoes``, ``uci_imdb``, ``uci_yelp``, ``uci_amazon`` or ``imdb``.
         split: ``train``, ``validation`` or ``test``.
         judge: Which judge may train on it, ``proxy`` or ``gold``: the two never share a row.
+        film: The film it is about, where the source says so.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Review:
     source: str
     split: str
     judge: str
+    film: str = ""
 
 
 def fraction(key: str) -> float:
@@ -70,7 +72,8 @@ def rotten_tomatoes() -> list[Review]:
             if row["category"] == "plot" or normalise(text) in reviews:
                 continue
             split, judge = _assign(row["movie_name"], test=0.12, proxy=0.85)
-            reviews[normalise(text)] = Review(text, int(row["category"] == "fresh"), "rotten_tomatoes", split, judge)
+            label, film = int(row["category"] == "fresh"), row["movie_name"]
+            reviews[normalise(text)] = Review(text, label, "rotten_tomatoes", split, judge, film)
     return list(reviews.values())
 
 

@@ -7,6 +7,9 @@ remote code). Importing this module imports no torch.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +49,20 @@ def folder(name: str) -> Path:
     raise UnknownNameError("model", name, NAMES, "A folder with a config.json, or a hub id organisation/name, also works.")
 
 
+@contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing a bar for a model that loads in a second."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
 def load(
     name: str = DEFAULT, *, dtype: torch.dtype | str = "float32"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -70,7 +87,11 @@ def load(
         # the policy is the same function in training and in sampling only without dropout
         if ("drop" in key) and isinstance(value, float):
             setattr(config, key, 0.0)
-    model = AutoModelForCausalLM.from_pretrained(
-        path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
-    )
+    with _without_progress_bar():
+        model = AutoModelForCausalLM.from_pretrained(
+            path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
+    # transformers looks for padding in every input and warns; padding on the right is invisible under causal attention
+    model.base_model.config = copy.copy(model.base_model.config)
+    model.base_model.config.pad_token_id = None
     return model.eval(), AutoTokenizer.from_pretrained(path, trust_remote_code=False)

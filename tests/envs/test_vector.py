@@ -1,0 +1,212 @@
+"""The vector environment equals single environments, Gymnasium's SyncVectorEnv, and itself in any layout."""
+
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.utils.env_checker import data_equivalence
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+
+from textgym.envs.vector import TextGenVectorEnv
+from textgym.errors import ConfigurationError, InvalidActionError, RewardError
+
+STEPS = 25
+
+
+def trajectory(env, actions, **reset):
+    return [env.reset(**reset), *(env.step(action) for action in actions)]
+
+
+def none_for_short(completions, **_):
+    return [None if len(text) < 12 else len(text) / 7 for text in completions]
+
+
+def test_equals_sync_vector_env(make_env, make_vector_env, random_actions):
+    # rewards that don't apply to every row, lists of references: all that a lossy info could get wrong
+    words = ["good", "bad", "long"]
+    changes = {
+        "dataset": [{"prompt": f"film {i}", "reference": words[: 1 + i % 3]} for i in range(30)],
+        "reward_funcs": ["length", none_for_short],
+    }
+    ours = make_vector_env(6, **changes)
+    theirs = SyncVectorEnv([lambda: make_env(**changes)] * 6, autoreset_mode=AutoresetMode.SAME_STEP)
+    assert ours.single_observation_space == theirs.single_observation_space
+    assert ours.observation_space == theirs.observation_space
+    assert ours.action_space == theirs.action_space
+    actions = random_actions(STEPS, 6)
+    first, second = trajectory(ours, actions, seed=7), trajectory(theirs, actions, seed=7)
+    for step, (a, b) in enumerate(zip(first, second, strict=True)):
+        assert data_equivalence(a, b, exact=True), f"step {step}"
+    assert ours.np_random_seed == theirs.np_random_seed
+    masks = [step[4]["final_info"]["rewards"].get("_none_for_short") for step in first[1:] if "final_info" in step[4]]
+    assert any(mask is not None and not mask.all() for mask in masks), "the test saw no reward that does not apply"
+
+
+def test_works_under_async_vector_env(make_env, make_vector_env, random_actions):
+    asynchronous = AsyncVectorEnv([make_env] * 2, autoreset_mode=AutoresetMode.SAME_STEP, context="forkserver")
+    try:
+        actions = random_actions(10, 2)
+        first = trajectory(make_vector_env(2), actions, seed=1)
+        second = trajectory(asynchronous, actions, seed=1)
+        assert all(data_equivalence(a[:4], b[:4], exact=True) for a, b in zip(first, second, strict=True))
+    finally:
+        asynchronous.close()
+
+
+def test_one_of_64_is_eight_of_8_is_64_singles(make_env, make_vector_env, random_actions):
+    # a shared generator, or rewards that depend on the batch, would tell the layouts apart
+    actions = random_actions(STEPS, 64)
+    whole = trajectory(make_vector_env(64), actions, seed=100)
+    blocks = [trajectory(make_vector_env(8), actions[:, 8 * b : 8 * b + 8], seed=100 + 8 * b) for b in range(8)]
+    single = make_env()
+    for row in range(64):
+        obs, info = single.reset(seed=100 + row)
+        for step in range(STEPS + 1):
+            block = blocks[row // 8][step]
+            assert np.array_equal(obs["input_ids"], whole[step][0]["input_ids"][row])
+            assert np.array_equal(obs["input_ids"], block[0]["input_ids"][row % 8])
+            if step == STEPS:
+                break
+            obs, reward, terminated, _, info = single.step(actions[step, row])
+            after, after_block = whole[step + 1], blocks[row // 8][step + 1]
+            assert reward == after[1][row] == after_block[1][row % 8]
+            assert terminated == after[2][row] == after_block[2][row % 8]
+            if terminated:
+                assert info["completion"] == after[4]["final_info"]["completion"][row]
+                assert np.array_equal(obs["input_ids"], after[4]["final_obs"][row]["input_ids"])
+                obs, _ = single.reset()
+
+
+def test_all_rows_that_end_are_scored_in_one_call(make_vector_env):
+    sizes = []
+
+    def reward(completions, **_):
+        sizes.append(len(completions))
+        return [1.0] * len(completions)
+
+    env = make_vector_env(5, reward_funcs=reward)
+    env.reset(seed=0)
+    env.step(np.array([1, 500, 1, 500, 1]))
+    env.step(np.full(5, 500))
+    env.step(np.array([500, 1, 500, 500, 500]))
+    assert sizes == [3, 1]
+
+
+def test_ended_holds_the_single_envs_infos(make_env, make_vector_env):
+    env, single = make_vector_env(3), make_env()
+    env.reset(options={"index": [4, 5, 6]})
+    env.step(np.full(3, 500))
+    env.step(np.array([1, 500, 1]))
+    single.reset(options={"index": 6})
+    single.step(500)
+    assert set(env.ended) == {0, 2}
+    assert env.ended[2] == single.step(1)[4]
+    env.step(np.full(3, 500))
+    assert env.ended == {}
+
+
+def test_arrays_are_fresh(make_vector_env):
+    env = make_vector_env(3)
+    first, _ = env.reset(seed=0)
+    kept = {key: value.copy() for key, value in first.items()}
+    env.step(np.array([500, 1, 500]))
+    assert data_equivalence(first, kept, exact=True)
+    first["input_ids"][:] = 9
+    assert not (env.step(np.full(3, 501))[0]["input_ids"] == 9).any()
+
+
+def test_reset_mask_leaves_the_other_rows_alone(make_vector_env):
+    env = make_vector_env(4)
+    env.reset(seed=0, options={"index": 3})
+    before = env.step(np.full(4, 500))[0]["input_ids"]
+    mask = np.array([False, True, False, True])
+    obs, infos = env.reset(options={"reset_mask": mask, "index": [9, 8, 7, 6]})
+    assert infos["_index"].tolist() == mask.tolist() and infos["index"].tolist() == [0, 8, 0, 6]
+    assert np.array_equal(obs["input_ids"][~mask], before[~mask])
+    assert not np.array_equal(obs["input_ids"][1], before[1])
+
+
+def test_reset_mask_with_a_seed_seeds_only_those_rows(make_vector_env, random_actions):
+    env, other = make_vector_env(2), make_vector_env(2)
+    env.reset(seed=0)
+    other.reset(seed=0)
+    env.reset(seed=50, options={"reset_mask": np.array([True, False])})
+    assert env.np_random_seed == (50, 1)
+    assert env.np_random[1].bit_generator.state == other.np_random[1].bit_generator.state
+
+
+@pytest.mark.parametrize("mask", [[1, 0], np.array([True]), np.array([False, False]), "all"])
+def test_bad_reset_mask(make_vector_env, mask):
+    with pytest.raises(ConfigurationError, match="reset_mask"):
+        make_vector_env(2).reset(options={"reset_mask": mask})
+
+
+@pytest.mark.parametrize(
+    ("index", "message"), [([1, 2, 3], "3 entries for 2 rows"), ([1, 99], "index 99"), (-1, "index -1")]
+)
+def test_bad_index(make_vector_env, index, message):
+    with pytest.raises(ConfigurationError, match=message):
+        make_vector_env(2).reset(options={"index": index})
+
+
+def test_bad_number_of_seeds(make_vector_env):
+    with pytest.raises(ConfigurationError, match="3 seeds for 2 rows"):
+        make_vector_env(2).reset(seed=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.array([500, 4096]), "Action 4096 of row 1.*4096 tokens"),
+        (np.array([-1, 500]), "Action -1 of row 0"),
+        (np.array([1.0, 2.0]), "float64"),
+        (np.array([500]), r"shape \(1,\)"),
+    ],
+)
+def test_invalid_actions_change_nothing(make_vector_env, actions, message):
+    env = make_vector_env(2)
+    before, _ = env.reset(seed=0)
+    with pytest.raises(InvalidActionError, match=message):
+        env.step(actions)
+    after = env.step(np.full(2, 500))[0]
+    assert (after["attention_mask"].sum(1) == before["attention_mask"].sum(1) + 1).all()
+
+
+def test_step_before_reset(make_vector_env):
+    with pytest.raises(ResetNeeded, match=r"rows \[0, 1\]"):
+        make_vector_env(2).step(np.full(2, 500))
+    env = make_vector_env(2)
+    env.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(ResetNeeded, match=r"rows \[1\]"):
+        env.step(np.full(2, 500))
+
+
+def test_reward_error_names_the_row_of_the_data(make_vector_env):
+    def broken(completions, **_):
+        if len(completions) == 2:
+            return [1.0, float("inf")]
+        raise AssertionError("rows that end together come together")
+
+    env = make_vector_env(3, reward_funcs=broken)
+    env.reset(options={"index": [10, 20, 30]})
+    with pytest.raises(RewardError, match="'broken' returned inf for row 30"):
+        env.step(np.array([1, 500, 1]))
+
+
+def test_action_masks(make_vector_env, make_env):
+    masks = make_vector_env(3).action_masks()
+    assert masks.shape == (3, 4096) and masks.dtype == bool
+    assert all(np.array_equal(row, make_env().action_masks()) for row in masks)
+
+
+def test_render(make_vector_env, rows):
+    env = make_vector_env(2, render_mode="ansi")
+    env.reset(options={"index": [0, 1]})
+    assert [text.splitlines()[0] for text in env.render()] == [f"Prompt: {rows[i]['prompt']}" for i in (0, 1)]
+    assert make_vector_env(2).render() is None
+    picture = make_vector_env(2, render_mode="rgb_array").render()[1]
+    assert picture.shape == (360, 640, 3) and picture.dtype == np.uint8
+
+
+def test_num_envs_must_be_positive(keywords):
+    with pytest.raises(ConfigurationError, match="num_envs is 0"):
+        TextGenVectorEnv(0, **keywords)

@@ -1,0 +1,66 @@
+"""Rewards by name."""
+
+import pytest
+
+from textgym import rewards
+from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError
+from textgym.rewards import registry
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch):
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+
+
+@pytest.mark.parametrize("name", rewards.names())
+def test_built_in_rewards_keep_the_contract(name):
+    # by position, by keyword, with keywords that they don't know, and on empty texts
+    prompts, completions = ["The film", "It"], ["was a wonderful surprise", ""]
+    reward = rewards.get(name)
+    try:
+        values = reward(prompts, completions)
+    except MissingPackageError as error:
+        pytest.skip(str(error))
+    keywords = {"completion_ids": [[1], []], "reference": ["a", "b"], "something": [1, 2]}
+    assert values == reward(prompts=prompts, completions=completions, **keywords)
+    assert len(values) == 2 and all(type(value) is float for value in values)
+    assert all(-1 <= value <= 1 for value in values)
+
+
+def test_unknown_name():
+    with pytest.raises(UnknownNameError, match=r"reward 'lenght'. Did you mean 'length'"):
+        rewards.get("lenght")
+
+
+def test_register_and_collision():
+    @rewards.register("shouting")
+    def shouting(completions, **_):
+        return [float(text.isupper()) for text in completions]
+
+    assert rewards.get("shouting") is shouting and "shouting" in rewards.names()
+
+    def other(completions, **_):
+        return [0.0 for _ in completions]
+
+    for taken in ("shouting", "sentiment"):
+        with pytest.raises(ConfigurationError, match=f"'{taken}' is already registered"):
+            rewards.register(taken)(other)
+    assert rewards.register("shouting")(shouting) is shouting  # the same function again: a notebook cell run twice
+
+
+def test_vader_names_the_command_that_installs_it(monkeypatch):
+    import sys
+
+    from textgym.rewards import vader
+
+    vader._analyzer.cache_clear()
+    monkeypatch.setitem(sys.modules, "vaderSentiment.vaderSentiment", None)
+    with pytest.raises(MissingPackageError, match="pip install vaderSentiment"):
+        rewards.get("vader")(completions=["good"])
+
+
+def test_vader_is_moved_to_the_unit_interval():
+    pytest.importorskip("vaderSentiment")
+    good, none, bad = rewards.get("vader")(completions=["a wonderful film", "the", "a terrible mess"])
+    assert good > 0.7 > none == 0.5 > 0.3 > bad

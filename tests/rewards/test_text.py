@@ -1,0 +1,21 @@
+"""Length and repetition, by hand."""
+
+import pytest
+
+from textgym.rewards.text import Length, Repetition
+
+
+def test_length_grows_to_one():
+    assert Length(4)(completions=["", "one", "one two", "one two three four", "one two three four five"]) == [
+        0,
+        0.25,
+        0.5,
+        1,
+        1,
+    ]
+
+
+def test_repetition_is_a_penalty():
+    # bigrams of the second: a b, b a, a b, b a, a b: 2 distinct of 5
+    assert Repetition()(completions=["a b c d", "a b a b a b", "", "!!!!"]) == pytest.approx([0, -3 / 5, 0, -2 / 3])
+    assert Repetition(1)(completions=["good good good good"]) == [-0.75]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from stable_baselines3 import PPO
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from textgym import models
+from textgym.sb3 import SequenceRolloutBuffer, TextVecEnv, TransformerPolicy
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a random Llama with grouped queries and an untied head, over textgym-tiny's vocabulary."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=4096, hidden_size=48, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=64, pad_token_id=0, eos_token_id=1, bos_token_id=2,
+        tie_word_embeddings=False,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(20)  # a nearly uniform head would hide most mistakes
+    folder = tmp_path_factory.mktemp("llama")
+    model.save_pretrained(folder)
+    for file in Path(models.folder("textgym-tiny")).glob("tokenizer*.json"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    return str(folder)
+
+
+@pytest.fixture
+def make_ppo() -> Callable[..., PPO]:
+    """PPO on Sentiment in little: 6 rows, 12 new tokens, rollouts of 20 steps, so that episodes straddle them."""
+
+    def make(num_envs: int = 6, env: dict[str, Any] | None = None, **changes: Any) -> PPO:
+        keywords: dict[str, Any] = {
+            "n_steps": 20, "batch_size": 40, "n_epochs": 2, "gamma": 1.0, "gae_lambda": 0.95, "learning_rate": 1e-4,
+            "rollout_buffer_class": SequenceRolloutBuffer, "seed": 0, "device": "cpu",
+        }  # fmt: skip
+        policy = changes.pop("policy", TransformerPolicy)
+        venv = TextVecEnv("TextGen-Sentiment-v0", num_envs, **{"max_new_tokens": 12, "split": "validation", **(env or {})})
+        return PPO(policy, venv, **(keywords | changes))
+
+    return make
+
+
+@pytest.fixture
+def records() -> type:
+    """A logger's output that keeps what was recorded: ``records().of(model)`` and then ``[key]``."""
+    from stable_baselines3.common.logger import KVWriter, Logger
+
+    class Records(KVWriter):
+        def __init__(self) -> None:
+            self.rows: list[dict[str, Any]] = []
+
+        def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
+            self.rows.append(dict(key_values))
+
+        def close(self) -> None:
+            pass
+
+        def of(self, model: PPO) -> Records:
+            model.set_logger(Logger(None, [self]))
+            return self
+
+        def __getitem__(self, key: str) -> list[float]:
+            return [row[key] for row in self.rows if key in row]
+
+    return Records

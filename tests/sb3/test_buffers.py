@@ -1,0 +1,139 @@
+"""What the sequence buffer stores, prices and yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import PPO
+
+from tests.sb3.test_policy import collect, gradients
+from textgym import models
+from textgym.errors import ConfigurationError
+from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv
+
+
+def test_minibatches_hold_every_timestep_once(make_ppo: Callable[..., PPO]) -> None:
+    model = make_ppo()
+    collect(model)
+    buffer = model.rollout_buffer
+    buffer.returns[:] = np.arange(120).reshape(20, 6)  # a name for every timestep
+    for batch_size, count in ((None, 1), (40, 3), (50, 2), (10_000, 1)):
+        batches = list(buffer.get(batch_size))
+        assert len(batches) == count
+        assert sorted(torch.cat([b.returns for b in batches]).tolist()) == list(range(120))
+        for batch in batches:
+            assert batch.actions.ndim == batch.advantages.ndim == batch.old_log_prob.ndim == 1
+            assert batch_size is None or batch_size >= 120 or abs(len(batch.actions) - batch_size) < 25
+
+
+def test_does_not_depend_on_the_split(make_ppo: Callable[..., PPO]) -> None:
+    """The full batch's gradient is the mean of its parts' gradients, weighted by timesteps."""
+    model = make_ppo()
+    collect(model, rollouts=2)
+    whole = gradients(model, next(iter(model.rollout_buffer.get(None))))
+    parts = [(len(batch.actions) / 120, gradients(model, batch)) for batch in model.rollout_buffer.get(30)]
+    assert len(parts) == 4
+    for i, expected in enumerate(whole):
+        combined = sum(weight * gradient[i] for weight, gradient in parts)
+        assert (combined - expected).norm() <= 1e-4 * expected.norm() + 1e-8
+
+
+def test_memory_grows_with_tokens(make_ppo: Callable[..., PPO]) -> None:
+    """SB3's buffer would hold 120 observations of 512 columns: 553 kB."""
+    model = make_ppo(env={"max_prompt_tokens": 496, "max_new_tokens": 16})
+    collect(model)
+    buffer = model.rollout_buffer
+    stored = sum(a.nbytes for a in vars(buffer).values() if isinstance(a, np.ndarray))
+    assert stored + sum(f.prefix.nbytes for f in buffer.fragments) < 10_000
+    assert not buffer.observations
+
+
+def test_kl_is_zero_before_training_and_priced_per_token(make_ppo: Callable[..., PPO], records: type) -> None:
+    control = KLControl(beta=0.5)
+    model = make_ppo(rollout_buffer_kwargs={"kl": control})
+    log = records().of(model)
+    model.learn(360, callback=TextCallback())
+    assert abs(log["kl/per_token"][0]) < 1e-6 and abs(log["kl/full"][0]) < 1e-6
+    assert log["kl/full"][-1] > 1e-6
+    with torch.no_grad():  # a policy that has moved further, by a known amount
+        model.policy.language_model.transformer.ln_f.weight.mul_(1.3)
+    collect(model)
+    buffer = model.rollout_buffer
+    reference = models.load()[0]
+    for fragment in buffer.fragments[:3]:
+        actions = buffer.actions[fragment.start : fragment.stop, fragment.env]
+        ids = torch.tensor(np.concatenate([fragment.prefix, actions]))[None]
+        with torch.no_grad():
+            logps = reference(input_ids=ids).logits[0].log_softmax(1)
+        expected = logps[len(fragment.prefix) - 1 : -1].gather(1, torch.tensor(actions)[:, None])[:, 0].numpy()
+        actual = buffer.reference_log_probs[fragment.start : fragment.stop, fragment.env]
+        np.testing.assert_allclose(actual, expected, atol=1e-4)
+    score = np.zeros_like(buffer.rewards)
+    priced = buffer.rewards + 0.5 * (buffer.log_probs - buffer.reference_log_probs)
+    ended = np.vstack([buffer.episode_starts[1:], np.zeros((1, 6))]).astype(bool)
+    np.testing.assert_allclose(priced[:-1][~ended[:-1]], score[:-1][~ended[:-1]], atol=1e-5)  # the score sits on the last token
+    assert (priced[:-1][ended[:-1]] > 0).all()
+
+
+def test_gae_against_its_definition(make_ppo: Callable[..., PPO]) -> None:
+    """Schulman et al. (2016), equation 16, written out; gamma=0.99 would change the result by about 0.1."""
+    model = make_ppo(rollout_buffer_kwargs={"kl": KLControl(0.1)})
+    torch.nn.init.normal_(model.policy.value_net.weight, std=0.2)
+    collect(model)
+    buffer = model.rollout_buffer
+    for fragment in buffer.fragments:
+        if fragment.stop == buffer.buffer_size:
+            continue  # bootstraps from a value that the buffer doesn't keep
+        rewards = buffer.rewards[fragment.start : fragment.stop, fragment.env]
+        values = np.append(buffer.values[fragment.start : fragment.stop, fragment.env], 0.0)
+        deltas = rewards + values[1:] - values[:-1]
+        expected = [sum(0.95**k * delta for k, delta in enumerate(deltas[t:])) for t in range(len(deltas))]
+        actual = buffer.advantages[fragment.start : fragment.stop, fragment.env]
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_whitening_divides_by_the_standard_deviation(make_ppo: Callable[..., PPO]) -> None:
+    plain, white = make_ppo(), make_ppo(rollout_buffer_kwargs={"whiten_rewards": True})
+    for model in (plain, white):
+        torch.manual_seed(1)
+        collect(model)
+    rewards = plain.rollout_buffer.rewards
+    np.testing.assert_allclose(white.rollout_buffer.rewards, rewards / rewards.std(), rtol=1e-4)
+
+
+def test_beta_survives_saving(make_ppo: Callable[..., PPO], tmp_path: Path) -> None:
+    """SB3 saves no buffer, but it saves rollout_buffer_kwargs, and with them the controller."""
+    model = make_ppo(rollout_buffer_kwargs={"kl": KLControl(beta=0.3, target=1e6)})
+    model.learn(600)
+    beta = model.rollout_buffer.kl.beta
+    assert beta < 0.3  # the divergence is below its target
+    model.save(tmp_path / "ppo")
+    assert PPO.load(tmp_path / "ppo", env=model.env, device="cpu").rollout_buffer.kl.beta == beta
+
+
+def test_rewritten_history_is_an_error() -> None:
+    """A wrapper that inserts text would silently train on log-probs of a text that was never seen."""
+    env = TextVecEnv("TextGen-Sentiment-v0", 1)
+    buffer = SequenceRolloutBuffer(2, env.observation_space, env.action_space, device="cpu")
+    obs = env.reset()
+    zeros = torch.zeros(1)
+    buffer.add(obs, np.array([7]), np.zeros(1), np.ones(1), zeros, zeros)
+    with pytest.raises(ConfigurationError, match="plus the action 7"):
+        buffer.add(env.step(np.array([9]))[0], np.array([7]), np.zeros(1), np.zeros(1), zeros, zeros)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "match"),
+    [
+        ({"reference": "textgym-tiny"}, "has no effect without kl"),
+        ({"kl": 0.1}, r"KLControl\(beta=0.1\)"),
+    ],
+)
+def test_refusals(make_ppo: Callable[..., PPO], kwargs: dict[str, Any], match: str) -> None:
+    with pytest.raises(ConfigurationError, match=match):
+        make_ppo(rollout_buffer_kwargs=kwargs)

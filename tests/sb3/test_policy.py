@@ -1,0 +1,274 @@
+"""PPO on packed fragments and a cache computes what PPO on whole observations computes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.buffers import DictRolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
+from transformers import AutoModelForCausalLM, MambaConfig, MistralConfig
+
+from textgym.errors import ConfigurationError
+from textgym.sb3 import SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+from textgym.sb3.policy import sample
+from textgym.sb3.token_statistics import TokenStatistics
+
+
+class OnePass(BaseCallback):
+    """Stop after the rollout, before anything is trained."""
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        raise StopIteration
+
+
+def collect(model: PPO, rollouts: int = 1) -> None:
+    """Collect without training."""
+    _, callback = model._setup_learn(10_000, OnePass())
+    for _ in range(rollouts):
+        with pytest.raises(StopIteration):
+            model.collect_rollouts(model.env, callback, model.rollout_buffer, model.n_steps)
+
+
+def gradients(model: PPO, batch: Any) -> list[torch.Tensor]:
+    """Of PPO's loss on one batch."""
+    values, log_prob, entropy = model.policy.evaluate_actions(batch.observations, batch.actions.long().flatten())
+    ratio = torch.exp(log_prob - batch.old_log_prob)
+    loss = -(batch.advantages * ratio).mean() + 0.5 * (batch.returns - values.flatten()).pow(2).mean() - 0.01 * entropy.mean()
+    model.policy.zero_grad()
+    loss.backward()
+    return [p.grad.clone() for p in model.policy.parameters()]
+
+
+@pytest.mark.parametrize("separate_critic", [False, True])
+def test_packed_equals_stock(make_ppo: Callable[..., PPO], separate_critic: bool) -> None:
+    """The same rollout through SB3's DictRolloutBuffer: log-probs, values, advantages and full-batch gradients.
+
+    An index one off in the packing changes log-probs by about 5 and gradients by their own size.
+    """
+    kwargs = {"separate_critic": separate_critic}
+    fast = make_ppo(policy_kwargs=kwargs)
+    stock = make_ppo(rollout_buffer_class=DictRolloutBuffer, policy_kwargs=kwargs)
+    torch.nn.init.normal_(fast.policy.value_net.weight, std=0.1)
+    stock.policy.load_state_dict(fast.policy.state_dict())
+    for model in (fast, stock):
+        torch.manual_seed(5)
+        collect(model, rollouts=2)  # the second starts in the middle of episodes
+    assert len(fast.rollout_buffer.fragments) > 6  # rows restarted inside the rollout
+    for name in ("actions", "rewards", "log_probs", "values", "advantages", "returns"):
+        expected = getattr(stock.rollout_buffer, name).reshape(20, 6)
+        np.testing.assert_allclose(getattr(fast.rollout_buffer, name), expected, atol=1e-5, err_msg=name)
+    packed, whole = (next(iter(model.rollout_buffer.get(None))) for model in (fast, stock))
+    for ours, theirs in zip(gradients(fast, packed), gradients(stock, whole), strict=True):
+        assert (ours - theirs).norm() <= 1e-5 * theirs.norm() + 1e-9
+
+
+def test_ratio_is_one_before_the_first_step(make_ppo: Callable[..., PPO]) -> None:
+    """Dropout, a cache that missed a restart, or re-tokenised text would move it by 0.1 and more."""
+    model = make_ppo()
+    collect(model, rollouts=2)
+    model.policy.set_training_mode(True)
+    for batch in model.rollout_buffer.get(40):
+        _, log_prob, _ = model.policy.evaluate_actions(batch.observations, batch.actions)
+        assert (torch.exp(log_prob - batch.old_log_prob) - 1).abs().max() < 1e-5
+
+
+def test_learning_rate_zero_changes_nothing(make_ppo: Callable[..., PPO], records: type) -> None:
+    """Over epochs and rollouts, with EvalCallback in the middle of rollouts: ratio 1 throughout, weights the same."""
+    model = make_ppo(learning_rate=0.0, n_epochs=3)
+    before = copy.deepcopy(model.policy.state_dict())
+    evaluation = EvalCallback(TextVecEnv("TextGen-Sentiment-v0", 4, max_new_tokens=12), n_eval_episodes=4, eval_freq=7, verbose=0)
+    log = records().of(model)
+    model.learn(4 * 120, callback=[evaluation, TextCallback()])
+    assert len(log["train/approx_kl"]) == 3  # SB3 does not write the last update's
+    assert np.abs(log["train/approx_kl"]).max() < 1e-6
+    assert max(log["train/clip_fraction"]) == 0
+    assert all(torch.equal(value, before[key]) for key, value in model.policy.state_dict().items())
+    assert len(evaluation.evaluations_results or [evaluation.last_mean_reward]) >= 1
+
+
+def test_training_raises_a_learnable_reward(make_ppo: Callable[..., PPO]) -> None:
+    """Reward: share of tokens that contain an "e". Untrained and with the sign flipped it stays under 0.45."""
+
+    def letter_e(completions: list[str], **_: Any) -> list[float]:
+        return [text.count("e") / max(1, len(text)) * 4 for text in completions]
+
+    model = make_ppo(num_envs=32, env={"reward_funcs": letter_e}, n_steps=12, batch_size=192, n_epochs=4, learning_rate=1e-3)
+    callback = TextCallback()
+    means = []
+    for _ in range(12):
+        model.learn(32 * 12, callback=callback, reset_num_timesteps=False)
+        means.append(np.mean([info["rewards"]["letter_e"] for info in callback.episodes]))
+    assert np.mean(means[-2:]) > np.mean(means[:2]) + 0.1
+
+
+def test_other_algorithms_and_buffers(make_ppo: Callable[..., PPO]) -> None:
+    venv = TextVecEnv("TextGen-Sentiment-v0", 4, max_new_tokens=6)
+    model = A2C(TransformerPolicy, venv, n_steps=6, rollout_buffer_class=SequenceRolloutBuffer, device="cpu", seed=0)
+    before = model.policy.value_net.weight.clone()
+    model.learn(24)
+    assert not torch.equal(model.policy.value_net.weight, before)
+
+
+def test_made_from_an_id() -> None:
+    model = PPO(
+        TransformerPolicy, "TextGen-Sentiment-v0", n_steps=8, batch_size=8, n_epochs=1, device="cpu", seed=0,
+        rollout_buffer_class=SequenceRolloutBuffer,
+    )  # fmt: skip
+    model.learn(8)
+    assert model.num_timesteps == 8
+
+
+def test_same_seed_same_result(make_ppo: Callable[..., PPO]) -> None:
+    weights = []
+    for _ in range(2):
+        model = make_ppo()
+        model.learn(240)
+        weights.append(torch.cat([p.detach().flatten() for p in model.policy.parameters()]))
+    assert torch.equal(*weights)
+    other = make_ppo(seed=1)
+    other.learn(240)
+    assert not torch.equal(weights[0], torch.cat([p.detach().flatten() for p in other.policy.parameters()]))
+
+
+def test_predict_is_cached_and_continues_a_text(make_ppo: Callable[..., PPO]) -> None:
+    model = make_ppo()
+    obs = model.env.reset()
+    tokens = []
+    for _ in range(6):
+        actions, _ = model.predict(obs, deterministic=True)
+        tokens.append(actions)
+        obs = model.env.step(actions)[0]
+    assert model.policy._trunk._cache is not None
+    model.policy.clear_cache()
+    lm, _ = model.policy.language_model, None
+    model.env.seed(0)
+    single = model.env.reset()
+    length = int(single["attention_mask"][0].sum())
+    expected = lm.generate(
+        torch.tensor(single["input_ids"][:1, :length]), do_sample=False, max_new_tokens=1, pad_token_id=0
+    )[0, length]  # fmt: skip
+    assert model.predict(single, deterministic=True)[0][0] == expected
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"separate_critic": True, "temperature": 0.7}])
+def test_saved_equals_loaded(make_ppo: Callable[..., PPO], tmp_path: Path, kwargs: dict[str, Any]) -> None:
+    model = make_ppo(policy_kwargs=kwargs)
+    model.learn(120)
+    obs = model.env.reset()
+    tensor = model.policy.obs_to_tensor(obs)[0]
+    actions = torch.zeros(6, dtype=torch.long)
+    expected = model.policy.log_prob(tensor, actions)
+    model.save(tmp_path / "ppo")
+    loaded = PPO.load(tmp_path / "ppo", env=model.env, device="cpu")
+    assert torch.equal(loaded.policy.log_prob(tensor, actions), expected)
+    loaded.learn(120)
+    fresh = make_ppo(policy_kwargs=kwargs)
+    fresh.set_parameters(tmp_path / "ppo")
+    assert torch.equal(fresh.policy.log_prob(tensor, actions), expected)
+    model.policy.save(tmp_path / "policy")
+    policy = TransformerPolicy.load(tmp_path / "policy", device="cpu")
+    assert torch.equal(policy.log_prob(tensor, actions), expected)
+
+
+def test_temperature_is_in_samples_and_log_probs_alike(make_ppo: Callable[..., PPO]) -> None:
+    """AgileRL sampled at one temperature and trained at another."""
+    model = make_ppo(policy_kwargs={"temperature": 0.5})
+    collect(model)
+    batch = next(iter(model.rollout_buffer.get(None)))
+    log_prob = model.policy.log_prob(batch.observations, batch.actions)
+    torch.testing.assert_close(log_prob, batch.old_log_prob, atol=1e-5, rtol=0)
+    model.policy.temperature = 1.0
+    assert (model.policy.log_prob(batch.observations, batch.actions) - log_prob).abs().max() > 0.1
+
+
+def test_samples_follow_the_reported_probabilities() -> None:
+    """Chi-square over 6 tokens, one of them forbidden, 20,000 draws: 99.99 % of right samplers stay below 27.9."""
+    probabilities = torch.tensor([0.0, 0.5, 0.25, 0.15, 0.1, 0.0])
+    torch.manual_seed(0)
+    counts = sample(probabilities.log().expand(20_000, 6)).bincount(minlength=6)
+    assert counts[0] == counts[5] == 0
+    expected = 20_000 * probabilities[1:5]
+    assert ((counts[1:5] - expected) ** 2 / expected).sum() < 27.9
+
+
+@pytest.mark.parametrize("point", [0.0, 1.0])
+def test_extreme_random_numbers_choose_no_forbidden_token(point: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "rand", lambda *shape, device=None: torch.full(shape, point))
+    tokens = sample(torch.tensor([[0.0, 0.3, 0.7, 0.0]]).log())
+    assert tokens.item() in (1, 2)
+
+
+@pytest.mark.parametrize("chunk", [1 << 22, 30])
+@pytest.mark.parametrize("entropy_weight", [0.0, 0.3])
+def test_token_statistics_equal_log_softmax(chunk: int, entropy_weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textgym.sb3.token_statistics.CHUNK", chunk)
+    torch.manual_seed(0)
+    leaves = [torch.randn(s, dtype=torch.float32, requires_grad=True) for s in ((7, 5), (11, 5), (11,))]
+    tokens, weights = torch.randint(0, 11, (7,)), torch.randn(7)
+
+    def loss(log_prob: torch.Tensor, entropy: torch.Tensor) -> torch.Tensor:
+        return (weights * log_prob).sum() + entropy_weight * (weights.flip(0) * entropy).sum()
+
+    hidden, weight, bias = leaves
+    ours = torch.autograd.grad(loss(*TokenStatistics.apply(hidden, weight, bias, tokens, 0.7, torch.float32)), leaves)
+    logps = ((hidden @ weight.T + bias) / 0.7).log_softmax(1)
+    plain = torch.autograd.grad(loss(logps[torch.arange(7), tokens], -(logps.exp() * logps).sum(1)), leaves)
+    for a, b in zip(ours, plain, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
+def test_llama_with_grouped_queries_and_untied_head(make_ppo: Callable[..., PPO], llama: str) -> None:
+    model = make_ppo(env={"tokenizer": llama}, policy_kwargs={"model": llama})
+    collect(model, rollouts=2)
+    batch = next(iter(model.rollout_buffer.get(None)))
+    torch.testing.assert_close(model.policy.log_prob(batch.observations, batch.actions), batch.old_log_prob, atol=2e-4, rtol=0)
+
+
+def test_bfloat16_trains_with_ratio_one(make_ppo: Callable[..., PPO], records: type) -> None:
+    """Decoding rounds differently from training: without new log-probs the ratio is off by a few percent."""
+    model = make_ppo(policy_kwargs={"dtype": "bfloat16"}, learning_rate=0.0)
+    log = records().of(model)
+    model.learn(240, callback=TextCallback())
+    assert np.abs(log["train/approx_kl"]).max() < 1e-3
+    with pytest.raises(ConfigurationError, match="TextCallback"):
+        make_ppo(policy_kwargs={"dtype": "bfloat16"}).learn(120)
+
+
+def test_refusals(make_ppo: Callable[..., PPO], llama: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not one of float32, bfloat16"):
+        make_ppo(policy_kwargs={"dtype": "float16"})
+    with pytest.raises(ConfigurationError, match="temperature=0"):
+        make_ppo(policy_kwargs={"temperature": 0})
+    with pytest.raises(ConfigurationError, match="Dict\\(input_ids, attention_mask\\)"):
+        PPO(TransformerPolicy, gym.make("CartPole-v1"), device="cpu")
+    with pytest.raises(ConfigurationError, match="max_new_tokens smaller"):
+        make_ppo(env={"tokenizer": llama, "max_new_tokens": 60}, policy_kwargs={"model": llama})
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        (MistralConfig(vocab_size=4096, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                       num_key_value_heads=1, sliding_window=8, max_position_embeddings=64), "sliding"),
+        (MambaConfig(vocab_size=4096, hidden_size=16, num_hidden_layers=1, state_size=4), "linear_attention"),
+    ],
+)  # fmt: skip
+def test_other_architectures_are_refused_by_name(
+    make_ppo: Callable[..., PPO], tmp_path: Path, config: Any, what: str, llama: str
+) -> None:
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    for file in Path(llama).glob("tokenizer*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(ConfigurationError, match=what):
+        make_ppo(policy_kwargs={"model": str(tmp_path)})

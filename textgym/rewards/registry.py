@@ -1,0 +1,83 @@
+"""The registry of reward functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from textgym.errors import ConfigurationError, UnknownNameError
+
+RewardFunction = Callable[..., Sequence[float | None]]
+F = TypeVar("F", bound=RewardFunction)
+
+# name -> the function, or where it is: judges are read from disk when they are first asked for
+_REGISTRY: dict[str, RewardFunction | str] = {
+    "sentiment": "textgym.rewards.sentiment:sentiment",
+    "gold": "textgym.rewards.gold:gold",
+    "vader": "textgym.rewards.vader:vader",
+    "length": "textgym.rewards.text:length",
+    "repetition": "textgym.rewards.text:repetition",
+}
+
+
+def names() -> list[str]:
+    """The registered names."""
+    return sorted(_REGISTRY)
+
+
+def get(name: str) -> RewardFunction:
+    """Find a reward function.
+
+    Args:
+        name: A registered name, or the path of a folder with a transformers text-classification model.
+
+    Raises:
+        UnknownNameError: Neither exists.
+        MissingPackageError: The package that the reward needs is not installed.
+    """
+    if name in _REGISTRY:
+        entry = _REGISTRY[name]
+        if not isinstance(entry, str):
+            return entry
+        module, _, attribute = entry.partition(":")
+        return getattr(import_module(module), attribute)
+    if (Path(name).expanduser() / "config.json").is_file():
+        from textgym.rewards.classifier import text_classification
+
+        return text_classification(name)
+    raise UnknownNameError(
+        "reward", name, names(), "A folder with a text-classification model's config.json also works."
+    )
+
+
+def register(name: str) -> Callable[[F], F]:
+    """Decorator that registers a reward function, so that it can be named in ``reward_funcs``.
+
+    Raises:
+        ConfigurationError: The name is taken by another function.
+
+    >>> @register("exclamations")
+    ... def exclamations(completions: list[str], **kwargs: object) -> list[float]:
+    ...     return [float(text.count("!")) for text in completions]
+    >>> get("exclamations")(completions=["Wow!"])
+    [1.0]
+    """
+
+    def add(function: F) -> F:
+        taken = _REGISTRY.get(name)
+        # a module that is run twice (a notebook cell, importlib.reload) defines the same function anew
+        if taken is not None and _origin(taken) != _origin(function):
+            raise ConfigurationError(f"Reward {name!r} is already registered ({_origin(taken)}). Choose another name.")
+        _REGISTRY[name] = function
+        return function
+
+    return add
+
+
+def _origin(entry: Any) -> str:
+    """Where a reward function is defined, as ``module:name``."""
+    if isinstance(entry, str):
+        return entry
+    return f"{entry.__module__}:{getattr(entry, '__qualname__', type(entry).__qualname__)}"

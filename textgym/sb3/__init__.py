@@ -1,0 +1,23 @@
+"""Stable-Baselines3 on text: stock algorithms, a transformer policy, a sequence buffer.
+
+>>> from stable_baselines3 import PPO
+>>> from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextVecEnv, TransformerPolicy
+>>> model = PPO(
+...     TransformerPolicy,
+...     TextVecEnv("TextGen-Sentiment-v0", num_envs=4),
+...     n_steps=32,
+...     batch_size=64,
+...     gamma=1.0,
+...     rollout_buffer_class=SequenceRolloutBuffer,
+...     rollout_buffer_kwargs={"kl": KLControl(beta=0.02)},
+...     device="cpu",
+... )
+"""
+
+from textgym.sb3.buffers import SequenceRolloutBuffer
+from textgym.sb3.callbacks import TextCallback
+from textgym.sb3.kl import KLControl
+from textgym.sb3.policy import TransformerPolicy
+from textgym.sb3.vec_env import TextVecEnv
+
+__all__ = ["KLControl", "SequenceRolloutBuffer", "TextCallback", "TextVecEnv", "TransformerPolicy"]

@@ -1,0 +1,286 @@
+"""A rollout buffer that stores tokens and yields one row per episode fragment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.buffers import DictRolloutBuffer
+from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
+
+from textgym import models
+from textgym.errors import ConfigurationError
+from textgym.sb3.kl import KLControl
+from textgym.sb3.token_statistics import TokenStatistics
+
+if TYPE_CHECKING:
+    from textgym.sb3.policy import TransformerPolicy
+
+REFERENCE_BATCH = 4096  # timesteps per forward pass without gradients
+
+
+class Fragment:
+    """The part of one episode that lies in one rollout.
+
+    Attributes:
+        env: Column of the buffer.
+        start: First step of the buffer.
+        prefix: Token ids of the first observation; the actions that follow are in the buffer.
+        stop: One past the last step.
+    """
+
+    __slots__ = ("env", "prefix", "start", "stop")
+
+    def __init__(self, env: int, start: int, prefix: np.ndarray) -> None:
+        self.env, self.start, self.prefix, self.stop = env, start, prefix, start
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+class SequenceRolloutBuffer(DictRolloutBuffer):
+    """Rollouts of text, for stock PPO and A2C: ``PPO(..., rollout_buffer_class=SequenceRolloutBuffer)``.
+
+    Observations of one episode are prefixes of one another, so only an episode's first observation is stored; the
+    rest are its actions. Minibatches hold whole fragments, and the policy reads all their timesteps from one causal
+    forward per fragment (`TransformerPolicy.evaluate_actions`): exactly the losses and gradients of one forward per
+    timestep. ``batch_size`` is a number of timesteps that minibatches come close to.
+
+    Before advantages are computed, the rewards get a price on divergence from a frozen reference model, token by
+    token and detached, ``-beta * (log_prob - reference_log_prob)``, and may be divided by their standard deviation.
+
+    Args:
+        buffer_size: Steps per environment and rollout.
+        observation_space: Of a text-generation environment.
+        action_space: Of a text-generation environment.
+        device: Of the tensors that are yielded.
+        gae_lambda: As in SB3. Use 0.95 for text.
+        gamma: As in SB3. Use 1.0 for text: 0.99 would discount the end of 64 tokens to 0.53.
+        n_envs: Number of environments.
+        kl: Price of divergence from the reference; None loads no reference.
+        reference: Name of the reference model (`textgym.models.load`): the model that training starts from. By
+            default ``textgym-tiny``.
+        whiten_rewards: Divide the rewards, KL price included, by their standard deviation over the rollout.
+
+    Raises:
+        ConfigurationError: The reference's vocabulary differs from the action space, or ``reference`` is given
+            without ``kl``.
+    """
+
+    fragments: list[Fragment]
+    reference_log_probs: np.ndarray  # (buffer_size, n_envs), equal to log_probs where there is no reference
+
+    def __init__(
+        self,
+        buffer_size: int,
+        observation_space: spaces.Dict,
+        action_space: spaces.Discrete,
+        device: torch.device | str = "auto",
+        gae_lambda: float = 1,
+        gamma: float = 0.99,
+        n_envs: int = 1,
+        kl: KLControl | None = None,
+        reference: str | None = None,
+        whiten_rewards: bool = False,
+    ) -> None:
+        if kl is None and reference is not None:
+            raise ConfigurationError(
+                f"reference={reference!r} has no effect without kl: give rollout_buffer_kwargs=dict(kl=KLControl(beta=0.05))."
+            )
+        if kl is not None and not isinstance(kl, KLControl):
+            raise ConfigurationError(f"kl={kl!r} is not a KLControl: give kl=KLControl(beta={kl!r}).")
+        self.kl = kl
+        self.whiten_rewards = whiten_rewards
+        self.policy: TransformerPolicy | None = None
+        self.reference_seconds = 0.0
+        super().__init__(buffer_size, observation_space, action_space, device, gae_lambda, gamma, n_envs)
+        self._reference = _load_reference(reference or models.DEFAULT, action_space, self.device) if kl else None
+
+    def bind(self, policy: TransformerPolicy) -> None:
+        """Let the buffer ask the policy for log-probabilities; `TextCallback` calls this."""
+        self.policy = policy
+
+    def reset(self) -> None:
+        """Empty the buffer; nothing of the observations' width is allocated."""
+        shape = (self.buffer_size, self.n_envs)
+        self.observations = {}
+        self.actions = np.zeros(shape, dtype=np.int64)
+        for name in ("rewards", "returns", "episode_starts", "values", "log_probs", "reference_log_probs", "advantages"):
+            setattr(self, name, np.zeros(shape, dtype=np.float32))
+        self.fragments = []
+        self._open: list[Fragment] = []  # each environment's current fragment
+        self.pos, self.full, self.generator_ready = 0, False, False
+
+    def add(  # type: ignore[override]
+        self,
+        obs: dict[str, np.ndarray],
+        action: np.ndarray,
+        reward: np.ndarray,
+        episode_start: np.ndarray,
+        value: torch.Tensor,
+        log_prob: torch.Tensor,
+    ) -> None:
+        """Store one step of every environment; arguments as in SB3.
+
+        Raises:
+            ConfigurationError: An observation is not the previous one plus the previous action.
+        """
+        input_ids = np.asarray(obs["input_ids"]).reshape(self.n_envs, -1)  # (E, L)
+        lengths = np.asarray(obs["attention_mask"]).reshape(self.n_envs, -1).sum(1, dtype=np.int64)  # (E,)
+        starts = np.asarray(episode_start, dtype=bool)
+        if self.pos == 0:
+            starts = np.ones(self.n_envs, dtype=bool)
+            self._open = [Fragment(env, 0, np.empty(0)) for env in range(self.n_envs)]
+        for env in np.flatnonzero(starts):
+            self._open[env] = Fragment(int(env), self.pos, input_ids[env, : lengths[env]].copy())
+            self.fragments.append(self._open[env])
+        if self.pos > 0:
+            self._check_append_only(input_ids, lengths, starts)
+        self._lengths = lengths
+        self.actions[self.pos] = action.reshape(self.n_envs)
+        self.rewards[self.pos] = reward
+        self.episode_starts[self.pos] = episode_start
+        self.values[self.pos] = value.detach().cpu().numpy().reshape(self.n_envs)
+        self.log_probs[self.pos] = log_prob.detach().cpu().numpy().reshape(self.n_envs)
+        self.pos += 1
+        self.full = self.pos == self.buffer_size
+
+    def _check_append_only(self, input_ids: np.ndarray, lengths: np.ndarray, starts: np.ndarray) -> None:
+        last = input_ids[np.arange(self.n_envs), lengths - 1]
+        wrong = ~starts & ((lengths != self._lengths + 1) | (last != self.actions[self.pos - 1]))
+        if wrong.any():
+            env = int(wrong.argmax())
+            raise ConfigurationError(
+                f"Environment {env}: the observation of step {self.pos} is not the one before it plus the action "
+                f"{self.actions[self.pos - 1, env]}. SequenceRolloutBuffer needs append-only observations, padded on the "
+                "right; for an environment or wrapper that rewrites them use SB3's DictRolloutBuffer."
+            )
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray) -> None:
+        """Price the divergence, whiten the rewards if asked, then SB3's generalised advantage estimation."""
+        for fragment in self.fragments:
+            fragment.stop = self.buffer_size
+        for fragment, following in self._successive():
+            fragment.stop = following.start
+        began = time.perf_counter()
+        if self.policy is not None and self.policy.recomputes_log_probs:
+            self.log_probs = self._log_probs_of(self.policy.log_prob)
+        self.reference_log_probs = self.log_probs
+        if self.kl is not None:
+            self.reference_log_probs = self._log_probs_of(self._reference_log_prob)
+            difference = self.log_probs - self.reference_log_probs
+            self.rewards = self.rewards - self.kl.beta * difference
+            self.beta = self.kl.beta  # the price that this rollout paid, before it is adapted
+            n_ends = int(self.episode_starts[1:].sum() + np.sum(dones))
+            self.kl.update(float(difference.sum()) / max(1, n_ends))
+        self.reference_seconds = time.perf_counter() - began
+        if self.whiten_rewards:
+            self.rewards = self.rewards / (self.rewards.std() + 1e-8)
+        super().compute_returns_and_advantage(last_values, dones)
+
+    def _successive(self) -> list[tuple[Fragment, Fragment]]:
+        by_env: dict[int, list[Fragment]] = {}
+        for fragment in self.fragments:
+            by_env.setdefault(fragment.env, []).append(fragment)
+        return [pair for column in by_env.values() for pair in zip(column, column[1:], strict=False)]
+
+    # ------------------------------------------------------------------ minibatches
+
+    def get(self, batch_size: int | None = None) -> Generator[DictRolloutBufferSamples, None, None]:  # type: ignore[override]
+        """Yield minibatches of whole fragments in a random order.
+
+        Args:
+            batch_size: Timesteps that a minibatch comes close to; None yields one batch.
+
+        Yields:
+            ``observations`` is a packed batch for `TransformerPolicy.evaluate_actions`; the other fields are 1-D and
+            hold each of its real timesteps once, in one order.
+        """
+        assert self.full, "the buffer yields only whole rollouts"
+        total = self.buffer_size * self.n_envs
+        order = np.random.permutation(len(self.fragments))  # SB3's generator, which it seeds
+        n_batches = 1 if batch_size is None else max(1, round(total / batch_size))
+        for chosen in self._split([self.fragments[i] for i in order], n_batches):
+            yield self._samples(chosen)
+
+    @staticmethod
+    def _split(fragments: list[Fragment], n_batches: int) -> list[list[Fragment]]:
+        """Cut a sequence of fragments into batches of nearly equal numbers of timesteps: no small tail."""
+        ends = np.cumsum([len(fragment) for fragment in fragments])
+        middles = ends - np.array([len(fragment) for fragment in fragments]) / 2
+        batch = np.minimum((middles * n_batches / ends[-1]).astype(int), n_batches - 1)
+        groups = [[fragments[i] for i in np.flatnonzero(batch == b)] for b in range(n_batches)]
+        return [group for group in groups if group]  # a fragment longer than a batch leaves one empty
+
+    def _pack(self, fragments: list[Fragment]) -> tuple[dict[str, torch.Tensor], np.ndarray, np.ndarray]:
+        """The fragments' texts, where each timestep lies in them, and its step and environment in the buffer."""
+        width = max(len(f.prefix) + len(f) - 1 for f in fragments)
+        input_ids = np.zeros((len(fragments), width), dtype=np.int64)  # padding is seen by no real token
+        for row, f in enumerate(fragments):
+            input_ids[row, : len(f.prefix)] = f.prefix
+            # the last action's own token is never read
+            input_ids[row, len(f.prefix) : len(f.prefix) + len(f) - 1] = self.actions[f.start : f.stop - 1, f.env]
+        steps = np.concatenate([np.arange(f.start, f.stop) for f in fragments])
+        envs = np.repeat([f.env for f in fragments], [len(f) for f in fragments])
+        position = np.concatenate([len(f.prefix) - 1 + np.arange(len(f)) for f in fragments])
+        row = np.repeat(np.arange(len(fragments)), [len(f) for f in fragments])
+        packed = {"input_ids": input_ids, "row": row, "position": position}
+        return {key: torch.as_tensor(value, device=self.device) for key, value in packed.items()}, steps, envs
+
+    def _samples(self, fragments: list[Fragment]) -> DictRolloutBufferSamples:
+        packed, steps, envs = self._pack(fragments)
+        packed["bound"] = torch.tensor(self.policy is not None)
+        names = ("actions", "values", "log_probs", "advantages", "returns")
+        flat = [self.to_torch(getattr(self, name)[steps, envs]) for name in names]  # (N,) each
+        return DictRolloutBufferSamples(packed, *flat)
+
+    @torch.no_grad()
+    def full_kl(self, n_fragments: int) -> float:
+        """Exact divergence of the bound policy from the reference, in nats per token, on the first fragments."""
+        assert self.policy is not None and self._reference is not None
+        packed, _, _ = self._pack(self.fragments[:n_fragments])
+        logps = self.policy.get_distribution(packed).distribution.logits  # (N, V), normalised
+        hidden = self._reference.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state
+        logits = self._reference.get_output_embeddings()(hidden[packed["row"], packed["position"]])
+        reference = (logits / self.policy.temperature).log_softmax(1)  # (N, V)
+        return float((logps.exp() * (logps - reference)).sum(1).mean())
+
+    def _log_probs_of(self, log_prob: Any) -> np.ndarray:
+        """Log-probabilities of the stored actions under ``log_prob(packed, actions)``, (buffer_size, n_envs)."""
+        result = np.zeros_like(self.log_probs)
+        total = self.buffer_size * self.n_envs
+        by_length = sorted(self.fragments, key=lambda f: len(f.prefix) + len(f))  # little padding
+        for chosen in self._split(by_length, max(1, round(total / REFERENCE_BATCH))):
+            packed, steps, envs = self._pack(chosen)
+            actions = torch.as_tensor(self.actions[steps, envs], device=self.device)
+            result[steps, envs] = log_prob(packed, actions).cpu().numpy()
+        return result
+
+    @torch.no_grad()
+    def _reference_log_prob(self, packed: dict[str, torch.Tensor], actions: torch.Tensor) -> torch.Tensor:
+        assert self._reference is not None
+        hidden = self._reference.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state
+        head = self._reference.get_output_embeddings()
+        hidden = hidden[packed["row"], packed["position"]]  # (N, d)
+        temperature = 1.0 if self.policy is None else self.policy.temperature
+        return TokenStatistics.apply(hidden, head.weight, head.bias, actions, temperature, hidden.dtype)[0]
+
+
+def _load_reference(name: str, action_space: spaces.Discrete, device: torch.device) -> torch.nn.Module:
+    """The frozen reference model.
+
+    Raises:
+        ConfigurationError: Its vocabulary is not the action space.
+    """
+    model, _ = models.load(name)
+    vocab_size = model.get_output_embeddings().weight.shape[0]
+    if vocab_size != action_space.n:
+        raise ConfigurationError(
+            f"The reference model {name!r} has {vocab_size} tokens and the environment {action_space.n}. Give reference= the "
+            "name of the model that the policy starts from."
+        )
+    return model.requires_grad_(False).to(device)

@@ -1,0 +1,206 @@
+"""A key-value cache that needs no hook from environment or algorithm: rows are recognised by their tokens.
+
+Stable-Baselines3 calls ``policy(obs)`` and tells the policy neither which row is which nor which episodes
+ended. `CachedTrunk` therefore compares each row's tokens with those whose keys and values it holds. Because
+observations are right-padded and append-only, a token's column is its position, so rows may end and
+restart at any time.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+_optimizer_steps = 0
+
+
+def _count_step(*_: Any) -> None:
+    """Fused optimisers write parameters without a new version number [torch 2.13], so that steps are counted too."""
+    global _optimizer_steps
+    _optimizer_steps += 1
+
+
+register_optimizer_step_post_hook(_count_step)
+
+
+class _Columns:
+    """Where the current forward pass writes: shared by all layers.
+
+    Attributes:
+        rows: Row indices being prefilled, or None during a one-token step of all rows.
+        positions: Columns that a one-token step writes, int64 of shape (n,).
+        width: Columns that a one-token step attends to.
+    """
+
+    def __init__(self, n_rows: int, n_columns: int) -> None:
+        self.n_rows = n_rows
+        self.n_columns = n_columns
+        self.rows: torch.Tensor | None = None
+        self.positions = torch.zeros(0, dtype=torch.long)
+        self.width = 0
+
+
+class _ColumnLayer(CacheLayerMixin):
+    """One layer's keys and values, of shape (n_rows, n_kv_heads, n_columns, head_dim)."""
+
+    is_sliding = False
+
+    def __init__(self, columns: _Columns) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        shape = (self.columns.n_rows, key_states.shape[1], self.columns.n_columns)
+        # zeros: a masked column's value is multiplied by 0, which would not hide a NaN
+        self.keys = key_states.new_zeros(*shape, key_states.shape[3])
+        self.values = value_states.new_zeros(*shape, value_states.shape[3])
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        at = self.columns
+        if at.rows is not None:  # prefill: (k, H, T, D), which need no past but themselves
+            self.keys[at.rows, :, : key_states.shape[2]] = key_states
+            self.values[at.rows, :, : value_states.shape[2]] = value_states
+            return key_states, value_states
+        row = torch.arange(len(at.positions), device=key_states.device)
+        self.keys[row, :, at.positions] = key_states[:, :, 0]  # (n, H, D)
+        self.values[row, :, at.positions] = value_states[:, :, 0]
+        return self.keys[: len(row), :, : at.width], self.values[: len(row), :, : at.width]
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return query_length, 0
+
+    def get_seq_length(self) -> int:
+        return 0
+
+    def get_max_length(self) -> int:
+        return self.columns.n_columns
+
+
+class CachedTrunk:
+    """The transformer below the head, with the keys and values of the rows that it saw last.
+
+    Not a module: the cache is neither saved nor counted as a parameter.
+
+    Args:
+        model: The base model (without its language-model head); full causal attention.
+        head: The language-model head, if `project` is wanted.
+        dtype: Of the computation; for bfloat16 a rounded copy of the weights decodes, renewed when they change.
+    """
+
+    def __init__(self, model: nn.Module, head: nn.Linear | None = None, dtype: torch.dtype = torch.float32) -> None:
+        self.model = model
+        self.head = head
+        self.dtype = dtype
+        self.clear()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CachedTrunk:
+        """A copied policy gets an empty cache around its own copy of the model."""
+        return CachedTrunk(copy.deepcopy(self.model, memo), copy.deepcopy(self.head, memo), self.dtype)
+
+    def clear(self) -> None:
+        """Forget every row."""
+        self._cache: Cache | None = None
+        self._columns = _Columns(0, 0)
+        self._tokens = torch.zeros(0, 0, dtype=torch.long)  # (n_rows, n_columns)
+        self._lengths = torch.zeros(0, dtype=torch.long)  # (n_rows,) tokens whose keys are held
+        self._hidden: torch.Tensor | None = None  # (n, d) of the last call
+        self._key: tuple[Any, ...] = ()
+        self._decoder: nn.Module | None = None
+        self._head_weight: torch.Tensor | None = None  # (V, d) in the computation's dtype
+
+    def _weights_key(self) -> tuple[Any, ...]:
+        """Changes whenever a parameter is written, by whatever training loop."""
+        parameters = [*self.model.parameters(), *(self.head.parameters() if self.head is not None else ())]
+        return _optimizer_steps, sum(p._version for p in parameters), parameters[0].data_ptr(), len(parameters)
+
+    def _reserve(self, n_rows: int, n_columns: int, device: torch.device) -> None:
+        """Make room for the rows, forgetting what is held if there is too little, or if the weights have changed."""
+        key = self._weights_key()
+        if key == self._key and n_rows <= self._columns.n_rows and n_columns <= self._columns.n_columns:
+            return
+        self.clear()
+        self._key = key
+        self._decoder = self.model
+        if self.dtype != torch.float32:
+            self._decoder = copy.deepcopy(self.model).to(self.dtype).requires_grad_(False).eval()
+        self._columns = _Columns(n_rows, n_columns)
+        n_layers = self.model.config.num_hidden_layers
+        self._cache = Cache(layers=[_ColumnLayer(self._columns) for _ in range(n_layers)])
+        self._tokens = torch.full((n_rows, n_columns), -1, dtype=torch.long, device=device)
+        self._lengths = torch.zeros(n_rows, dtype=torch.long, device=device)
+
+    @torch.no_grad()
+    def last_hidden(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Hidden states at each row's last token.
+
+        Args:
+            input_ids: int64 (n, L), right-padded.
+            lengths: int64 (n,), at least 1: real tokens of each row.
+
+        Returns:
+            Hidden states (n, d).
+        """
+        n, n_columns = input_ids.shape
+        self._reserve(n, n_columns, input_ids.device)
+        held = self._tokens[:n, :n_columns]
+        known = self._lengths[:n]
+        column = torch.arange(n_columns, device=input_ids.device)
+        # a row is known up to its last token if the keys of all tokens before it are held
+        differs = (held != input_ids) & (column < (lengths - 1)[:, None])  # (n, L)
+        stale = differs.any(1) | (known < lengths - 1)  # (n,)
+        if self._hidden is not None and len(self._hidden) == n:
+            last = input_ids.gather(1, (lengths - 1)[:, None]) == held.gather(1, (lengths - 1)[:, None])
+            if bool((last[:, 0] & ~stale & (known == lengths)).all()):
+                return self._hidden
+        if bool(stale.any()):
+            self._prefill(input_ids, lengths, stale.nonzero()[:, 0])
+        self._hidden = self._step(input_ids, lengths)
+        self._tokens[:n, :n_columns] = input_ids
+        self._lengths[:n] = lengths
+        return self._hidden
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Float32 logits (n, V) of hidden states that `last_hidden` has just returned."""
+        assert self.head is not None
+        if self.dtype == torch.float32:
+            return self.head(hidden)
+        if self._head_weight is None:
+            self._head_weight = self.head.weight.detach().to(self.dtype)
+        logits = (hidden @ self._head_weight.T).float()
+        return logits if self.head.bias is None else logits + self.head.bias
+
+    def _prefill(self, input_ids: torch.Tensor, lengths: torch.Tensor, rows: torch.Tensor) -> None:
+        """Hold the keys of all tokens but the last of some rows: the last one joins the step of all rows."""
+        width = int(lengths[rows].max()) - 1
+        if width == 0:
+            return
+        self._columns.rows = rows
+        # padding on the right is invisible to the tokens before it; its keys are overwritten when it becomes text
+        self._decoder(input_ids=input_ids[rows, :width], past_key_values=self._cache, use_cache=True)
+        self._columns.rows = None
+
+    def _step(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """One token of every row."""
+        positions = (lengths - 1)[:, None]  # (n, 1)
+        self._columns.positions = positions[:, 0]
+        self._columns.width = int(lengths.max())
+        column = torch.arange(self._columns.width, device=input_ids.device)
+        visible = (column <= positions)[:, None, None]  # (n, 1, 1, width)
+        output = self._decoder(
+            input_ids=input_ids.gather(1, positions),
+            attention_mask=visible,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        return output.last_hidden_state[:, 0]  # (n, d)

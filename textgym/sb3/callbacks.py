@@ -1,0 +1,132 @@
+"""What to watch while a language model is trained by PPO."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+
+from textgym import metrics
+from textgym.sb3.buffers import SequenceRolloutBuffer
+from textgym.sb3.policy import TransformerPolicy
+from textgym.sb3.vec_env import TextVecEnv
+
+FULL_KL_FRAGMENTS = 8  # of a rollout: their full divergence needs two (timesteps, vocabulary) tensors
+
+
+class TextCallback(BaseCallback):
+    """Log what tells a learning policy from a broken or a hacking one, and bind the policy to the buffer.
+
+    Recorded once per rollout, through SB3's logger:
+
+    - ``reward/<component>_mean``, ``_std``, ``_min``, ``_max`` and ``reward/score_mean``: of the episodes that ended.
+    - ``kl/per_token``, ``kl/per_completion``: the mean of ``log_prob - reference_log_prob`` (k1 of Schulman, 2020,
+      "Approximating KL Divergence"), per token and summed over a completion; ``kl/k2``, ``kl/k3``: his two estimators
+      with less variance; ``kl/full``: the exact divergence per token, over the vocabulary, on a few fragments;
+      ``kl/beta``: the price that this rollout paid.
+    - ``text/length``, ``text/eos_rate``, ``text/distinct_1``, ``text/distinct_2``, ``text/entropy`` (of the policy, per
+      token, estimated by ``-log_prob``).
+    - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
+    - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase.
+
+    Without it everything trains, except a policy in bfloat16, which needs the binding.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.episodes: list[dict[str, Any]] = []
+        self._norms: list[torch.Tensor] = []
+        self._square = torch.zeros(())
+        self._handles: list[Any] = []
+
+    def _on_training_start(self) -> None:
+        policy = self.model.policy
+        if isinstance(policy, TransformerPolicy):
+            buffer = getattr(self.model, "rollout_buffer", None)
+            if isinstance(buffer, SequenceRolloutBuffer):
+                buffer.bind(policy)
+        for parameter in policy.parameters():
+            if parameter.requires_grad:
+                self._handles.append(parameter.register_post_accumulate_grad_hook(self._add_square))
+        self._handles.append(policy.optimizer.register_step_pre_hook(self._close_step))
+        self._update_began: float | None = None
+
+    def _on_training_end(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _add_square(self, parameter: torch.Tensor) -> None:
+        assert parameter.grad is not None
+        self._square = self._square.to(parameter.device) + parameter.grad.detach().float().pow(2).sum()
+
+    def _close_step(self, *_: Any) -> None:
+        self._norms.append(self._square.sqrt())
+        self._square = torch.zeros(())
+
+    def _on_rollout_start(self) -> None:
+        now = time.perf_counter()
+        if self._update_began is not None:
+            self.logger.record("time/update_s", now - self._update_began)
+            self.logger.record("train/optimizer_steps", len(self._norms))
+            self.logger.record("train/grad_norm", torch.stack(self._norms).mean().item())
+        self._norms.clear()
+        self._rollout_began = now
+        self._reward_began = self._reward_seconds()
+        self.episodes = []
+
+    def _reward_seconds(self) -> float:
+        env = self.training_env.unwrapped
+        return env.venv.reward_seconds if isinstance(env, TextVecEnv) else 0.0
+
+    def _on_step(self) -> bool:
+        self.episodes += [info for info in self.locals["infos"] if "finish_reason" in info]
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self._update_began = now = time.perf_counter()
+        buffer = self.model.rollout_buffer  # type: ignore[attr-defined]
+        seconds = now - self._rollout_began
+        reward_seconds = self._reward_seconds() - self._reward_began
+        reference_seconds = getattr(buffer, "reference_seconds", 0.0)
+        self.logger.record("time/rollout_s", seconds - reward_seconds - reference_seconds)
+        self.logger.record("time/reward_s", reward_seconds)
+        self.logger.record("time/reference_s", reference_seconds)
+        self.logger.record("time/tokens_per_second", buffer.buffer_size * buffer.n_envs / seconds)
+        self._record_episodes()
+        if isinstance(buffer, SequenceRolloutBuffer):
+            self.logger.record("text/entropy", float(-buffer.log_probs.mean()))
+            if buffer.kl is not None:
+                self._record_kl(buffer)
+
+    def _record_episodes(self) -> None:
+        if not self.episodes:
+            return
+        components: dict[str, list[float]] = defaultdict(list)
+        for info in self.episodes:
+            components["score"].append(info["episode"]["r"] if "episode" in info else sum(info["rewards"].values()))
+            for name, value in info["rewards"].items():
+                components[name].append(value)
+        for name, values in components.items():
+            for statistic in ("mean", "std", "min", "max"):
+                self.logger.record(f"reward/{name}_{statistic}", float(getattr(np, statistic)(values)))
+        texts = [info["completion"] for info in self.episodes]
+        self.logger.record("text/length", float(np.mean([info["completion_length"] for info in self.episodes])))
+        self.logger.record("text/eos_rate", float(np.mean([info["finish_reason"] == "eos" for info in self.episodes])))
+        for n in (1, 2):
+            self.logger.record(f"text/distinct_{n}", metrics.distinct_n(texts, n))
+
+    def _record_kl(self, buffer: SequenceRolloutBuffer) -> None:
+        log_ratio = buffer.log_probs - buffer.reference_log_probs  # (T, E), log pi / pi_ref
+        n_ends = max(1, len(self.episodes))
+        self.logger.record("kl/per_token", float(log_ratio.mean()))
+        self.logger.record("kl/per_completion", float(log_ratio.sum() / n_ends))
+        self.logger.record("kl/k2", float((log_ratio**2 / 2).mean()))
+        # clamped before exp: one token that the policy avoids would otherwise be the whole mean
+        self.logger.record("kl/k3", float((np.exp(np.clip(-log_ratio, -20, 20)) - 1 + log_ratio).mean()))
+        self.logger.record("kl/full", buffer.full_kl(FULL_KL_FRAGMENTS))
+        self.logger.record("kl/beta", buffer.beta)

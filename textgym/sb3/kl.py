@@ -1,0 +1,45 @@
+"""Control of the divergence from a reference model."""
+
+from __future__ import annotations
+
+from textgym.errors import ConfigurationError
+
+
+class KLControl:
+    """The price of one nat of divergence from the reference model, fixed or adaptive.
+
+    The reward of each token becomes ``reward - beta * (log_prob - reference_log_prob)``. With a ``target``, beta
+    follows the proportional controller of Ziegler et al. (2019), "Fine-Tuning Language Models from Human
+    Preferences", section 2.2: after each rollout it is multiplied by ``1 + 0.1 * clip(kl / target - 1, -0.2, 0.2)``.
+
+    Args:
+        beta: Reward per nat, at least 0.
+        target: The divergence to hold, in nats per completion; None keeps beta as it is.
+
+    Raises:
+        ConfigurationError: A negative beta, or a target that is not positive.
+
+    >>> control = KLControl(beta=0.1, target=10.0)
+    >>> control.update(30.0)
+    >>> control.beta
+    0.10200000000000001
+    """
+
+    GAIN = 0.1
+    CLIP = 0.2
+
+    def __init__(self, beta: float, target: float | None = None) -> None:
+        if not beta >= 0:
+            raise ConfigurationError(f"KLControl(beta={beta}): beta is the reward per nat and must be at least 0.")
+        if target is not None and not (target > 0 and beta > 0):
+            raise ConfigurationError(
+                f"KLControl(beta={beta}, target={target}): target is in nats per completion; it and beta must be positive."
+            )
+        self.beta = float(beta)
+        self.target = target
+
+    def update(self, kl: float) -> None:
+        """Adapt beta to a rollout's divergence in nats per completion."""
+        if self.target is not None:
+            error = min(max(kl / self.target - 1.0, -self.CLIP), self.CLIP)
+            self.beta *= 1.0 + self.GAIN * error

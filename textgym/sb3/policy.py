@@ -1,0 +1,320 @@
+"""Transformers' causal language models as policies of Stable-Baselines3."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.distributions import Distribution
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import nn
+
+from textgym import models
+from textgym.errors import ConfigurationError
+from textgym.sb3.cache import CachedTrunk
+from textgym.sb3.token_statistics import TokenStatistics
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class Timesteps(NamedTuple):
+    """Where the hidden state of each timestep is found.
+
+    Attributes:
+        input_ids: Token ids (F, L), one row per episode fragment, right-padded.
+        row: Row of each timestep, (N,).
+        position: Column of each timestep's last token, (N,).
+    """
+
+    input_ids: torch.Tensor
+    row: torch.Tensor
+    position: torch.Tensor
+
+
+def timesteps(obs: PyTorchObs) -> Timesteps:
+    """Read a batch: packed by `SequenceRolloutBuffer`, or raw observations, each a fragment of one timestep."""
+    if "position" in obs:
+        return Timesteps(obs["input_ids"].long(), obs["row"], obs["position"])
+    length = obs["attention_mask"].sum(1).long()  # (N,)
+    if bool((length < 1).any()):
+        # a right-padded row without a token has no last token to read a hidden state from
+        raise ConfigurationError("An observation has no token at all (attention_mask is all 0): give it a prompt.")
+    input_ids = obs["input_ids"][:, : int(length.max())].long()
+    return Timesteps(input_ids, torch.arange(len(length), device=input_ids.device), length - 1)
+
+
+class TransformerPolicy(ActorCriticPolicy):
+    """A language model's own head is the actor; a zero-initialised linear head on its trunk is the critic.
+
+    Works with the stock, unmodified PPO and A2C. Rollouts decode one token per step from a key-value cache
+    that recognises rows by their content (`CachedTrunk`); updates run one causal forward per episode fragment
+    when the rollout buffer is `SequenceRolloutBuffer`, and one per timestep with SB3's own buffers.
+
+    Args:
+        observation_space: ``Dict(input_ids=Box(0, V - 1, (L,)), attention_mask=Box(0, 1, (L,)))``.
+        action_space: ``Discrete(V)``.
+        lr_schedule: Learning-rate schedule.
+        model: Name of a causal language model, see `textgym.models.load`; the environment's tokenizer goes by the
+            same name.
+        temperature: Divides the logits, in sampling and in log-probabilities alike.
+        dtype: ``"float32"``, or ``"bfloat16"`` for the matrix products (weights and optimiser stay float32; needs
+            `TextCallback`, which has the rollout's log-probabilities computed again by the training forward).
+        separate_critic: Give the critic a trunk of its own, a copy of the model's.
+        optimizer_class: As in SB3.
+        optimizer_kwargs: As in SB3; Adam is fused by default.
+        **kwargs: Those of SB3's policies that have a meaning here (``use_sde=False``).
+
+    Raises:
+        ConfigurationError: The spaces are not textgym's, the vocabularies differ, or the model is not a causal
+            language model with full attention.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        lr_schedule: Schedule,
+        model: str = models.DEFAULT,
+        temperature: float = 1.0,
+        dtype: str = "float32",
+        separate_critic: bool = False,
+        optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
+        optimizer_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if dtype not in DTYPES:
+            raise ConfigurationError(f"dtype={dtype!r} is not one of {', '.join(DTYPES)}.")
+        if not temperature > 0:
+            raise ConfigurationError(f"temperature={temperature} must be positive; for greedy text call predict(deterministic=True).")
+        _check_spaces(observation_space, action_space)
+        self.model_name = model
+        self.temperature = temperature
+        self.dtype_name = dtype
+        self.separate_critic = separate_critic
+        if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
+            optimizer_kwargs = {"eps": 1e-5, "fused": True}
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            optimizer_class=optimizer_class,
+            optimizer_kwargs=optimizer_kwargs,
+            **kwargs,
+        )
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """Of the matrix products."""
+        return DTYPES[self.dtype_name]
+
+    @property
+    def recomputes_log_probs(self) -> bool:
+        """Whether decoding and training round differently, so that the buffer has to ask for log-probabilities anew."""
+        return self.compute_dtype != torch.float32
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {
+            "observation_space": self.observation_space,
+            "action_space": self.action_space,
+            "lr_schedule": self._dummy_schedule,  # not needed to load a policy alone
+            "model": self.model_name,
+            "temperature": self.temperature,
+            "dtype": self.dtype_name,
+            "separate_critic": self.separate_critic,
+            "optimizer_class": self.optimizer_class,
+            "optimizer_kwargs": self.optimizer_kwargs,
+        }
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        """Load the model; no orthogonal initialisation, which would overwrite pretrained weights."""
+        self.language_model, _ = models.load(self.model_name)
+        vocab_size = self.language_model.get_output_embeddings().weight.shape[0]
+        assert isinstance(self.action_space, spaces.Discrete)
+        if vocab_size != self.action_space.n:
+            raise ConfigurationError(
+                f"The model {self.model_name!r} has {vocab_size} tokens and the environment {self.action_space.n}. Give both "
+                f"one name: gym.make(..., tokenizer={self.model_name!r}) and policy_kwargs={{'model': {self.model_name!r}}}."
+            )
+        check_model(self.model_name, self.language_model)
+        assert isinstance(self.observation_space, spaces.Dict)
+        columns, context = self.observation_space["input_ids"].shape[0], self.language_model.config.max_position_embeddings
+        if columns > context:
+            raise ConfigurationError(
+                f"Observations have {columns} tokens and the model {self.model_name!r} reads {context}: make the "
+                "environment's max_prompt_tokens + max_new_tokens smaller."
+            )
+        self.language_model.requires_grad_(True)
+        trunk = self.language_model.base_model
+        self._trunk = CachedTrunk(trunk, self._head, self.compute_dtype)
+        self.critic_trunk = copy.deepcopy(trunk) if self.separate_critic else None
+        self._critic_cache = CachedTrunk(self.critic_trunk, dtype=self.compute_dtype) if self.critic_trunk else None
+        self.value_net = nn.Linear(self._head.weight.shape[1], 1)
+        nn.init.zeros_(self.value_net.weight)
+        nn.init.zeros_(self.value_net.bias)
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+    @property
+    def _head(self) -> nn.Linear:
+        return self.language_model.get_output_embeddings()
+
+    def set_training_mode(self, mode: bool) -> None:
+        """Switch between training and evaluation; training empties the cache."""
+        if mode:
+            self.clear_cache()
+        super().set_training_mode(mode)
+
+    def clear_cache(self) -> None:
+        """Forget keys and values. Needed only after weights were changed through ``parameter.data``."""
+        self._trunk.clear()
+        if self._critic_cache is not None:
+            self._critic_cache.clear()
+
+    # ------------------------------------------------------------------ rollout: cached, one token per step
+
+    def _last_hidden(self, obs: PyTorchObs) -> tuple[torch.Tensor, torch.Tensor]:
+        """Actor's and critic's hidden states at the last token of raw observations, (n, d) each."""
+        assert isinstance(obs, dict)
+        length = obs["attention_mask"].sum(1).long()  # (n,)
+        hidden = self._trunk.last_hidden(obs["input_ids"], length)
+        if self._critic_cache is None:
+            return hidden, hidden
+        return hidden, self._critic_cache.last_hidden(obs["input_ids"], length)
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Float32 logits (n, V), divided by the temperature."""
+        logits = self._trunk.logits(hidden)
+        return logits if self.temperature == 1.0 else logits / self.temperature
+
+    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Choose the next token of each row.
+
+        Args:
+            obs: Raw observations, n rows.
+            deterministic: The likeliest token instead of a sample.
+
+        Returns:
+            Actions (n,), values (n, 1), log-probabilities (n,).
+        """
+        hidden, critic_hidden = self._last_hidden(obs)
+        logps = self._logits(hidden).log_softmax(1)  # (n, V)
+        actions = logps.argmax(1) if deterministic else sample(logps)
+        return actions, self.value_net(critic_hidden.float()), logps.gather(1, actions[:, None])[:, 0]
+
+    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> torch.Tensor:
+        return self(observation, deterministic)[0]
+
+    # ------------------------------------------------------------------ update: one forward per fragment
+
+    def _hidden(self, obs: PyTorchObs) -> tuple[torch.Tensor, torch.Tensor]:
+        """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
+        batch = timesteps(obs)
+        with torch.autocast(batch.input_ids.device.type, self.compute_dtype, enabled=self.compute_dtype != torch.float32):
+            # right padding needs no mask: under causal attention no real token sees it
+            hidden = self.language_model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
+            critic = hidden
+            if self.critic_trunk is not None:
+                critic = self.critic_trunk(input_ids=batch.input_ids, use_cache=False).last_hidden_state
+        # (F, L, d) -> (N, d)
+        return hidden[batch.row, batch.position], critic[batch.row, batch.position].float()
+
+    def evaluate_actions(
+        self, obs: PyTorchObs, actions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Values (N, 1), log-probabilities (N,) and entropies (N,) of the tokens that were chosen.
+
+        Args:
+            obs: A packed batch of `SequenceRolloutBuffer`, or N raw observations.
+            actions: Token ids (N,).
+        """
+        if self.recomputes_log_probs and not obs.get("bound", True):
+            raise ConfigurationError(
+                f"dtype={self.dtype_name!r} needs learn(callback=TextCallback()), which lets the rollout buffer compute the "
+                "log-probabilities again as training does: those of decoding are rounded differently."
+            )
+        hidden, critic_hidden = self._hidden(obs)
+        head = self._head
+        log_prob, entropy = TokenStatistics.apply(
+            hidden, head.weight, head.bias, actions.long().flatten(), self.temperature, self.compute_dtype
+        )
+        return self.value_net(critic_hidden), log_prob, entropy
+
+    def log_prob(self, obs: PyTorchObs, actions: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities (N,) of tokens, without gradients; arguments as in `evaluate_actions`."""
+        with torch.no_grad():
+            return self.evaluate_actions(obs, actions)[1]
+
+    def get_distribution(self, obs: PyTorchObs) -> Distribution:
+        """SB3's categorical distribution over the vocabulary, for every timestep of the batch."""
+        hidden, _ = self._hidden(obs)
+        logits = torch.nn.functional.linear(hidden.float(), self._head.weight, self._head.bias) / self.temperature
+        return self.action_dist.proba_distribution(action_logits=logits)
+
+    def predict_values(self, obs: PyTorchObs) -> torch.Tensor:
+        """Values (N, 1): from the cache without gradients, from a full forward with them."""
+        if torch.is_grad_enabled() or "position" in obs:
+            return self.value_net(self._hidden(obs)[1])
+        return self.value_net(self._last_hidden(obs)[1].float())
+
+
+def sample(logps: torch.Tensor) -> torch.Tensor:
+    """Draw a token per row by inverting the cumulative distribution; 35 times faster than multinomial on a CPU.
+
+    Args:
+        logps: Log-probabilities (n, V), float32; a forbidden token has -inf.
+
+    Returns:
+        Token ids (n,).
+    """
+    probs = logps.exp()
+    cumulative = probs.cumsum(1)  # (n, V)
+    point = torch.rand(len(probs), 1, device=probs.device) * cumulative[:, -1:]
+    # right=True: torch.rand may return 0, which must not choose a forbidden token 0
+    tokens = torch.searchsorted(cumulative, point, right=True)[:, 0]
+    # rounding may put the point at the very end: the last token of positive probability is meant
+    last = (cumulative < cumulative[:, -1:]).sum(1)
+    return torch.minimum(tokens, last)
+
+
+def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
+    if not isinstance(action_space, spaces.Discrete) or not isinstance(observation_space, spaces.Dict) or set(
+        observation_space.spaces
+    ) != {"input_ids", "attention_mask"}:
+        raise ConfigurationError(
+            "TransformerPolicy needs a text-generation environment: observations Dict(input_ids, attention_mask) and "
+            f"actions Discrete(V). Got {observation_space} and {action_space}."
+        )
+
+
+def check_model(name: str, model: nn.Module) -> None:
+    """Refuse, by name, models for which cached decoding or packed updates would be wrong.
+
+    Sliding windows, recurrent and state-space layers forget columns; some models change the logits behind the
+    head. Both are found by what the configuration says and by comparing the paths on two short rows.
+
+    Raises:
+        ConfigurationError: Says what about the model is unsupported.
+    """
+    config = model.config
+    layer_types = set(getattr(config, "layer_types", None) or ["full_attention"])
+    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+    if layer_types != {"full_attention"} or window or getattr(model, "_is_stateful", False):
+        what = ", ".join(sorted(layer_types - {"full_attention"})) or (f"a sliding window of {window}" if window else "recurrent state")
+        raise ConfigurationError(
+            f"The model {name!r} ({config.model_type}) has {what}; TransformerPolicy needs full attention in every layer."
+        )
+    ids = torch.arange(12, device=next(model.parameters()).device).remainder(config.vocab_size).view(2, 6)
+    lengths = torch.tensor([6, 4], device=ids.device)
+    with torch.no_grad():
+        expected = model(input_ids=ids).logits[torch.arange(2), lengths - 1].float()  # (2, V)
+        trunk = CachedTrunk(model.base_model, model.get_output_embeddings())
+        hidden = trunk.last_hidden(ids, lengths - 1)
+        hidden = trunk.last_hidden(ids, lengths)
+        actual = trunk.logits(hidden)
+    if not torch.allclose(actual.log_softmax(1), expected.log_softmax(1), atol=1e-2):
+        raise ConfigurationError(
+            f"The model {name!r} ({config.model_type}) does not compute its logits as head(trunk(tokens)) with positions "
+            "counted from the left, so that cached and full forwards differ. TransformerPolicy cannot use it."
+        )

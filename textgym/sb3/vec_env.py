@@ -1,0 +1,124 @@
+"""textgym's vector environment as Stable-Baselines3 wants it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+from textgym.envs.vector import TextGenVectorEnv
+from textgym.errors import ConfigurationError
+
+
+class TextVecEnv(VecEnv):
+    """SB3's ``VecEnv`` over `TextGenVectorEnv`: rewards of all rows that end in a step are scored in one call.
+
+    Args:
+        env: An id, such as ``"TextGen-Sentiment-v0"``, or a vector environment.
+        num_envs: Rows; only with an id.
+        **kwargs: Keywords of ``gym.make_vec``; only with an id.
+
+    Infos of rows that end hold, beside what `TextGenEnv` gives, ``terminal_observation``, ``TimeLimit.truncated``
+    and ``episode`` (return ``r``, length ``l`` in tokens, seconds ``t``), so that no ``Monitor`` is needed.
+
+    Raises:
+        ConfigurationError: ``env`` is neither an id nor a `TextGenVectorEnv`.
+    """
+
+    def __init__(self, env: str | TextGenVectorEnv, num_envs: int = 1, **kwargs: Any) -> None:
+        venv = gym.make_vec(env, num_envs=num_envs, **kwargs) if isinstance(env, str) else env
+        if not isinstance(venv.unwrapped, TextGenVectorEnv):
+            raise ConfigurationError(
+                f"TextVecEnv needs the id of a text-generation environment or a TextGenVectorEnv, got {env!r}. "
+                "Single environments go to PPO as they are: SB3 wraps them itself."
+            )
+        self.venv: TextGenVectorEnv = venv.unwrapped
+        self._began = time.time()
+        super().__init__(self.venv.num_envs, self.venv.single_observation_space, self.venv.single_action_space)
+        self.render_mode = self.venv.render_mode
+        self.metadata = self.venv.metadata
+        self._lengths = np.zeros(self.num_envs, dtype=np.int64)
+
+    def reset(self) -> VecEnvObs:
+        """Begin an episode in every row; seeds and options given before are used once."""
+        options: dict[str, Any] = {}
+        if any(self._options):
+            options["index"] = [option["index"] for option in self._options]
+        seeds = self._seeds if any(seed is not None for seed in self._seeds) else None
+        obs, infos = self.venv.reset(seed=seeds, options=options)
+        names = [name for name in infos if not name.startswith("_")]
+        self.reset_infos = [{name: infos[name][row] for name in names} for row in range(self.num_envs)]
+        self._reset_seeds()
+        self._reset_options()
+        self._lengths[:] = 0
+        return obs
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keep the actions for `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Append a token to every row."""
+        obs, rewards, terminated, truncated, vector_infos = self.venv.step(self._actions)
+        self._lengths += 1
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for row, final in self.venv.ended.items():
+            episode = {
+                "r": round(float(rewards[row]), 6),
+                "l": int(self._lengths[row]),
+                "t": round(time.time() - self._began, 6),
+            }
+            infos[row] = {
+                **final,
+                "terminal_observation": vector_infos["final_obs"][row],
+                "TimeLimit.truncated": False,
+                "episode": episode,
+            }
+            self.reset_infos[row] = {
+                name: vector_infos[name][row] for name in ("prompt", "prompt_length", "index") if name in vector_infos
+            }
+            self._lengths[row] = 0
+        return obs, rewards.astype(np.float32), terminated | truncated, infos
+
+    def close(self) -> None:
+        """Close the vector environment."""
+        self.venv.close()
+
+    def has_attr(self, attr_name: str) -> bool:
+        """Whether the vector environment has an attribute."""
+        return hasattr(self.venv, attr_name)
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The vector environment's attribute, once for each row: the rows share it."""
+        value = getattr(self.venv, attr_name)
+        return [value for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute for all rows, which share it.
+
+        Raises:
+            ConfigurationError: Only some rows are named.
+        """
+        rows = list(self._get_indices(indices))
+        if len(rows) != self.num_envs:
+            raise ConfigurationError(f"set_attr({attr_name!r}) for rows {rows}: the rows share one environment. Leave out indices.")
+        setattr(self.venv, attr_name, value)
+
+    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
+        """Call a method of the vector environment; its result has one entry for each row."""
+        result = getattr(self.venv, method_name)(*method_args, **method_kwargs)
+        return [result[row] if isinstance(result, (np.ndarray, Sequence)) else result for row in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: type[gym.Wrapper], indices: VecEnvIndices = None) -> list[bool]:
+        """True for ``Monitor``, whose statistics the terminal infos hold, and False for all other wrappers."""
+        return [wrapper_class is Monitor for _ in self._get_indices(indices)]
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        """Pictures of the rows, with ``render_mode="rgb_array"``."""
+        return self.venv.render() if self.render_mode == "rgb_array" else [None] * self.num_envs
