@@ -50,7 +50,9 @@ def make_ppo() -> Callable[..., PPO]:
             "rollout_buffer_class": SequenceRolloutBuffer, "seed": 0, "device": "cpu",
         }  # fmt: skip
         policy = changes.pop("policy", TransformerPolicy)
-        venv = TextVecEnv("TextGen-Sentiment-v0", num_envs, **{"max_new_tokens": 12, "split": "validation", **(env or {})})
+        venv = TextVecEnv(
+            "TextGen-Sentiment-v0", num_envs, **{"max_new_tokens": 12, "split": "validation", **(env or {})}
+        )
         return PPO(policy, venv, **(keywords | changes))
 
     return make

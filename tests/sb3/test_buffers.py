@@ -76,7 +76,9 @@ def test_kl_is_zero_before_training_and_priced_per_token(make_ppo: Callable[...,
     score = np.zeros_like(buffer.rewards)
     priced = buffer.rewards + 0.5 * (buffer.log_probs - buffer.reference_log_probs)
     ended = np.vstack([buffer.episode_starts[1:], np.zeros((1, 6))]).astype(bool)
-    np.testing.assert_allclose(priced[:-1][~ended[:-1]], score[:-1][~ended[:-1]], atol=1e-5)  # the score sits on the last token
+    np.testing.assert_allclose(
+        priced[:-1][~ended[:-1]], score[:-1][~ended[:-1]], atol=1e-5
+    )  # the score sits on the last token
     assert (priced[:-1][ended[:-1]] > 0).all()
 
 

@@ -13,7 +13,10 @@ from textgym.sb3.cache import CachedTrunk
 def full(model: torch.nn.Module, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Hidden states at the last tokens, every row by itself and without padding."""
     with torch.no_grad():
-        rows = [model(input_ids=ids[None, :n], use_cache=False).last_hidden_state[0, -1] for ids, n in zip(input_ids, lengths)]
+        rows = [
+            model(input_ids=ids[None, :n], use_cache=False).last_hidden_state[0, -1]
+            for ids, n in zip(input_ids, lengths, strict=True)
+        ]
     return torch.stack(rows)
 
 
@@ -41,7 +44,9 @@ def test_rows_that_restart_at_random(name: str, request: pytest.FixtureRequest) 
     model = models.load(request.getfixturevalue("llama") if name == "llama" else name)[0].base_model
     trunk = CachedTrunk(model)
     for input_ids, lengths in texts(5, 40):
-        torch.testing.assert_close(trunk.last_hidden(input_ids, lengths), full(model, input_ids, lengths), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            trunk.last_hidden(input_ids, lengths), full(model, input_ids, lengths), atol=1e-4, rtol=1e-4
+        )
 
 
 def test_other_batches_in_between_only_cost_time() -> None:

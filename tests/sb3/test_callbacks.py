@@ -9,12 +9,16 @@ from stable_baselines3 import PPO
 
 from textgym.sb3 import KLControl, TextCallback
 
-KEYS = """
-    reward/score_mean reward/sentiment_mean reward/sentiment_std reward/sentiment_min reward/sentiment_max reward/length_mean
-    kl/per_token kl/per_completion kl/k2 kl/k3 kl/full kl/beta text/length text/eos_rate text/distinct_1 text/distinct_2
-    text/entropy train/grad_norm train/optimizer_steps time/tokens_per_second time/rollout_s time/reward_s
-    time/reference_s time/update_s train/explained_variance
-""".split()
+KEYS = [
+    *(
+        f"reward/{name}"
+        for name in ("score_mean", "sentiment_mean", "sentiment_std", "sentiment_min", "sentiment_max", "length_mean")
+    ),
+    *(f"kl/{name}" for name in ("per_token", "per_completion", "k2", "k3", "full", "beta")),
+    *(f"text/{name}" for name in ("length", "eos_rate", "distinct_1", "distinct_2", "entropy")),
+    *(f"train/{name}" for name in ("grad_norm", "optimizer_steps", "explained_variance")),
+    *(f"time/{name}" for name in ("tokens_per_second", "rollout_s", "reward_s", "reference_s", "update_s")),
+]
 
 
 def test_records_every_key(make_ppo: Callable[..., PPO], records: type) -> None:

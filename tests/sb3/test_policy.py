@@ -44,7 +44,11 @@ def gradients(model: PPO, batch: Any) -> list[torch.Tensor]:
     """Of PPO's loss on one batch."""
     values, log_prob, entropy = model.policy.evaluate_actions(batch.observations, batch.actions.long().flatten())
     ratio = torch.exp(log_prob - batch.old_log_prob)
-    loss = -(batch.advantages * ratio).mean() + 0.5 * (batch.returns - values.flatten()).pow(2).mean() - 0.01 * entropy.mean()
+    loss = (
+        -(batch.advantages * ratio).mean()
+        + 0.5 * (batch.returns - values.flatten()).pow(2).mean()
+        - 0.01 * entropy.mean()
+    )
     model.policy.zero_grad()
     loss.backward()
     return [p.grad.clone() for p in model.policy.parameters()]
@@ -87,7 +91,9 @@ def test_learning_rate_zero_changes_nothing(make_ppo: Callable[..., PPO], record
     """Over epochs and rollouts, with EvalCallback in the middle of rollouts: ratio 1 throughout, weights the same."""
     model = make_ppo(learning_rate=0.0, n_epochs=3)
     before = copy.deepcopy(model.policy.state_dict())
-    evaluation = EvalCallback(TextVecEnv("TextGen-Sentiment-v0", 4, max_new_tokens=12), n_eval_episodes=4, eval_freq=7, verbose=0)
+    evaluation = EvalCallback(
+        TextVecEnv("TextGen-Sentiment-v0", 4, max_new_tokens=12), n_eval_episodes=4, eval_freq=7, verbose=0
+    )
     log = records().of(model)
     model.learn(4 * 120, callback=[evaluation, TextCallback()])
     assert len(log["train/approx_kl"]) == 3  # SB3 does not write the last update's
@@ -103,7 +109,9 @@ def test_training_raises_a_learnable_reward(make_ppo: Callable[..., PPO]) -> Non
     def letter_e(completions: list[str], **_: Any) -> list[float]:
         return [text.count("e") / max(1, len(text)) * 4 for text in completions]
 
-    model = make_ppo(num_envs=32, env={"reward_funcs": letter_e}, n_steps=12, batch_size=192, n_epochs=4, learning_rate=1e-3)
+    model = make_ppo(
+        num_envs=32, env={"reward_funcs": letter_e}, n_steps=12, batch_size=192, n_epochs=4, learning_rate=1e-3
+    )
     callback = TextCallback()
     means = []
     for _ in range(12):
@@ -232,7 +240,9 @@ def test_llama_with_grouped_queries_and_untied_head(make_ppo: Callable[..., PPO]
     model = make_ppo(env={"tokenizer": llama}, policy_kwargs={"model": llama})
     collect(model, rollouts=2)
     batch = next(iter(model.rollout_buffer.get(None)))
-    torch.testing.assert_close(model.policy.log_prob(batch.observations, batch.actions), batch.old_log_prob, atol=2e-4, rtol=0)
+    torch.testing.assert_close(
+        model.policy.log_prob(batch.observations, batch.actions), batch.old_log_prob, atol=2e-4, rtol=0
+    )
 
 
 def test_bfloat16_trains_with_ratio_one(make_ppo: Callable[..., PPO], records: type) -> None:
@@ -259,8 +269,8 @@ def test_refusals(make_ppo: Callable[..., PPO], llama: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("config", "what"),
     [
-        (MistralConfig(vocab_size=4096, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-                       num_key_value_heads=1, sliding_window=8, max_position_embeddings=64), "sliding"),
+        (MistralConfig(vocab_size=4096, hidden_size=16, intermediate_size=16, num_hidden_layers=1, sliding_window=8,
+                       num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=64), "sliding"),
         (MambaConfig(vocab_size=4096, hidden_size=16, num_hidden_layers=1, state_size=4), "linear_attention"),
     ],
 )  # fmt: skip

@@ -46,7 +46,9 @@ def folder(name: str) -> Path:
         from huggingface_hub import snapshot_download
 
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]))
-    raise UnknownNameError("model", name, NAMES, "A folder with a config.json, or a hub id organisation/name, also works.")
+    raise UnknownNameError(
+        "model", name, NAMES, "A folder with a config.json, or a hub id organisation/name, also works."
+    )
 
 
 @contextmanager

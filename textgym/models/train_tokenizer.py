@@ -49,7 +49,9 @@ def _entities() -> Iterator[str]:
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         ideal = row["ideal"] if isinstance(row["ideal"], str) else row["ideal"][0]
-        entities = [(short[kind], name) for name, kind in re.findall(r"([^,\[\]]+) - (PERSON|ORGANIZATION|LOCATION)", ideal)]
+        entities = [
+            (short[kind], name) for name, kind in re.findall(r"([^,\[\]]+) - (PERSON|ORGANIZATION|LOCATION)", ideal)
+        ]
         answer = "; ".join(f"{kind}: {name.strip()}" for kind, name in entities) or "none"
         yield f"Sentence: {row['input'][-1]['content']}\nEntities: {answer}"
 

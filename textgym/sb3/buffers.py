@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,7 +90,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
     ) -> None:
         if kl is None and reference is not None:
             raise ConfigurationError(
-                f"reference={reference!r} has no effect without kl: give rollout_buffer_kwargs=dict(kl=KLControl(beta=0.05))."
+                f"reference={reference!r} has no effect without kl: "
+                "give rollout_buffer_kwargs=dict(kl=KLControl(beta=0.05))."
             )
         if kl is not None and not isinstance(kl, KLControl):
             raise ConfigurationError(f"kl={kl!r} is not a KLControl: give kl=KLControl(beta={kl!r}).")
@@ -109,7 +111,15 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         shape = (self.buffer_size, self.n_envs)
         self.observations = {}
         self.actions = np.zeros(shape, dtype=np.int64)
-        for name in ("rewards", "returns", "episode_starts", "values", "log_probs", "reference_log_probs", "advantages"):
+        for name in (
+            "rewards",
+            "returns",
+            "episode_starts",
+            "values",
+            "log_probs",
+            "reference_log_probs",
+            "advantages",
+        ):
             setattr(self, name, np.zeros(shape, dtype=np.float32))
         self.fragments = []
         self._open: list[Fragment] = []  # each environment's current fragment
@@ -156,8 +166,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             env = int(wrong.argmax())
             raise ConfigurationError(
                 f"Environment {env}: the observation of step {self.pos} is not the one before it plus the action "
-                f"{self.actions[self.pos - 1, env]}. SequenceRolloutBuffer needs append-only observations, padded on the "
-                "right; for an environment or wrapper that rewrites them use SB3's DictRolloutBuffer."
+                f"{self.actions[self.pos - 1, env]}. SequenceRolloutBuffer needs append-only observations, padded on "
+                "the right; for an environment or wrapper that rewrites them use SB3's DictRolloutBuffer."
             )
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray) -> None:
@@ -186,7 +196,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         by_env: dict[int, list[Fragment]] = {}
         for fragment in self.fragments:
             by_env.setdefault(fragment.env, []).append(fragment)
-        return [pair for column in by_env.values() for pair in zip(column, column[1:], strict=False)]
+        return [pair for column in by_env.values() for pair in pairwise(column)]
 
     # ------------------------------------------------------------------ minibatches
 
@@ -202,7 +212,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         """
         assert self.full, "the buffer yields only whole rollouts"
         total = self.buffer_size * self.n_envs
-        order = np.random.permutation(len(self.fragments))  # SB3's generator, which it seeds
+        order = np.random.permutation(len(self.fragments))  # noqa: NPY002 - SB3's generator, which it seeds
         n_batches = 1 if batch_size is None else max(1, round(total / batch_size))
         for chosen in self._split([self.fragments[i] for i in order], n_batches):
             yield self._samples(chosen)
@@ -280,7 +290,7 @@ def _load_reference(name: str, action_space: spaces.Discrete, device: torch.devi
     vocab_size = model.get_output_embeddings().weight.shape[0]
     if vocab_size != action_space.n:
         raise ConfigurationError(
-            f"The reference model {name!r} has {vocab_size} tokens and the environment {action_space.n}. Give reference= the "
-            "name of the model that the policy starts from."
+            f"The reference model {name!r} has {vocab_size} tokens and the environment {action_space.n}. "
+            "Give reference= the name of the model that the policy starts from."
         )
     return model.requires_grad_(False).to(device)

@@ -33,7 +33,8 @@ class KLControl:
             raise ConfigurationError(f"KLControl(beta={beta}): beta is the reward per nat and must be at least 0.")
         if target is not None and not (target > 0 and beta > 0):
             raise ConfigurationError(
-                f"KLControl(beta={beta}, target={target}): target is in nats per completion; it and beta must be positive."
+                f"KLControl(beta={beta}, target={target}): target is in nats per completion; "
+                "it and beta must be positive."
             )
         self.beta = float(beta)
         self.target = target

@@ -88,7 +88,9 @@ class TransformerPolicy(ActorCriticPolicy):
         if dtype not in DTYPES:
             raise ConfigurationError(f"dtype={dtype!r} is not one of {', '.join(DTYPES)}.")
         if not temperature > 0:
-            raise ConfigurationError(f"temperature={temperature} must be positive; for greedy text call predict(deterministic=True).")
+            raise ConfigurationError(
+                f"temperature={temperature} must be positive; for greedy text call predict(deterministic=True)."
+            )
         _check_spaces(observation_space, action_space)
         self.model_name = model
         self.temperature = temperature
@@ -135,12 +137,16 @@ class TransformerPolicy(ActorCriticPolicy):
         assert isinstance(self.action_space, spaces.Discrete)
         if vocab_size != self.action_space.n:
             raise ConfigurationError(
-                f"The model {self.model_name!r} has {vocab_size} tokens and the environment {self.action_space.n}. Give both "
-                f"one name: gym.make(..., tokenizer={self.model_name!r}) and policy_kwargs={{'model': {self.model_name!r}}}."
+                f"The model {self.model_name!r} has {vocab_size} tokens and the environment {self.action_space.n}. "
+                f"Give both one name: gym.make(..., tokenizer={self.model_name!r}) and "
+                f"policy_kwargs={{'model': {self.model_name!r}}}."
             )
         check_model(self.model_name, self.language_model)
         assert isinstance(self.observation_space, spaces.Dict)
-        columns, context = self.observation_space["input_ids"].shape[0], self.language_model.config.max_position_embeddings
+        columns, context = (
+            self.observation_space["input_ids"].shape[0],
+            self.language_model.config.max_position_embeddings,
+        )
         if columns > context:
             raise ConfigurationError(
                 f"Observations have {columns} tokens and the model {self.model_name!r} reads {context}: make the "
@@ -211,7 +217,9 @@ class TransformerPolicy(ActorCriticPolicy):
     def _hidden(self, obs: PyTorchObs) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
         batch = timesteps(obs)
-        with torch.autocast(batch.input_ids.device.type, self.compute_dtype, enabled=self.compute_dtype != torch.float32):
+        with torch.autocast(
+            batch.input_ids.device.type, self.compute_dtype, enabled=self.compute_dtype != torch.float32
+        ):
             # right padding needs no mask: under causal attention no real token sees it
             hidden = self.language_model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
             critic = hidden
@@ -231,8 +239,8 @@ class TransformerPolicy(ActorCriticPolicy):
         """
         if self.recomputes_log_probs and not obs.get("bound", True):
             raise ConfigurationError(
-                f"dtype={self.dtype_name!r} needs learn(callback=TextCallback()), which lets the rollout buffer compute the "
-                "log-probabilities again as training does: those of decoding are rounded differently."
+                f"dtype={self.dtype_name!r} needs learn(callback=TextCallback()), which lets the buffer compute "
+                "the log-probabilities again as training does: those of decoding are rounded differently."
             )
         hidden, critic_hidden = self._hidden(obs)
         head = self._head
@@ -279,9 +287,11 @@ def sample(logps: torch.Tensor) -> torch.Tensor:
 
 
 def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
-    if not isinstance(action_space, spaces.Discrete) or not isinstance(observation_space, spaces.Dict) or set(
-        observation_space.spaces
-    ) != {"input_ids", "attention_mask"}:
+    if (
+        not isinstance(action_space, spaces.Discrete)
+        or not isinstance(observation_space, spaces.Dict)
+        or set(observation_space.spaces) != {"input_ids", "attention_mask"}
+    ):
         raise ConfigurationError(
             "TransformerPolicy needs a text-generation environment: observations Dict(input_ids, attention_mask) and "
             f"actions Discrete(V). Got {observation_space} and {action_space}."
@@ -301,9 +311,12 @@ def check_model(name: str, model: nn.Module) -> None:
     layer_types = set(getattr(config, "layer_types", None) or ["full_attention"])
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
     if layer_types != {"full_attention"} or window or getattr(model, "_is_stateful", False):
-        what = ", ".join(sorted(layer_types - {"full_attention"})) or (f"a sliding window of {window}" if window else "recurrent state")
+        what = ", ".join(sorted(layer_types - {"full_attention"})) or (
+            f"a sliding window of {window}" if window else "recurrent state"
+        )
         raise ConfigurationError(
-            f"The model {name!r} ({config.model_type}) has {what}; TransformerPolicy needs full attention in every layer."
+            f"The model {name!r} ({config.model_type}) has {what}; "
+            "TransformerPolicy needs full attention in every layer."
         )
     ids = torch.arange(12, device=next(model.parameters()).device).remainder(config.vocab_size).view(2, 6)
     lengths = torch.tensor([6, 4], device=ids.device)
@@ -315,6 +328,6 @@ def check_model(name: str, model: nn.Module) -> None:
         actual = trunk.logits(hidden)
     if not torch.allclose(actual.log_softmax(1), expected.log_softmax(1), atol=1e-2):
         raise ConfigurationError(
-            f"The model {name!r} ({config.model_type}) does not compute its logits as head(trunk(tokens)) with positions "
-            "counted from the left, so that cached and full forwards differ. TransformerPolicy cannot use it."
+            f"The model {name!r} ({config.model_type}) does not compute its logits as head(trunk(tokens)) with "
+            "positions counted from the left, so that cached and full forwards differ. TransformerPolicy cannot use it."
         )

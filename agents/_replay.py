@@ -1,0 +1,66 @@
+"""What agents share that plan a whole text at an episode's first step, and then play it token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from textgym.errors import ConfigurationError
+from textgym.evaluation import dataset_of, make_env
+
+
+class Replay:
+    """Knows a row's text by what it reads, for ``predict`` is not told which prompt a row has.
+
+    Args:
+        env_id: The task.
+        split: Of its data set, whose prompts it will meet.
+        env_kwargs: Keywords of the environment.
+    """
+
+    def __init__(self, env_id: str, split: str, env_kwargs: dict[str, Any] | None) -> None:
+        self.env_id, self.split, self.env_kwargs = env_id, split, env_kwargs
+        size = len(dataset_of(make_env(env_id, 1, split, env_kwargs)))
+        obs, _ = make_env(env_id, size, split, env_kwargs).reset(options={"index": range(size)})
+        self._index = {text.tobytes(): index for index, text in reversed(list(enumerate(texts(obs))))}
+        self._plans: list[np.ndarray] = []  # each row's prompt and completion
+
+    def plan(self, indices: Sequence[int]) -> list[list[int]]:
+        """The completions, with EOS, to play for some rows of the data set."""
+        raise NotImplementedError
+
+    def predict(
+        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """The next token of every row's plan; rows that have begun are planned for."""
+        read = texts(obs)
+        if len(self._plans) != len(read):
+            self._plans = [np.empty(0, np.int64) for _ in read]
+        begun = np.zeros(len(read), bool) if episode_start is None else np.asarray(episode_start)
+        new = [i for i, text in enumerate(read) if begun[i] or not goes_on(self._plans[i], text)]
+        if new:
+            plans = self.plan([self._index_of(read[i]) for i in new])
+            for i, plan in zip(new, plans, strict=True):
+                self._plans[i] = np.concatenate([read[i], plan])
+        return np.array([plan[len(text)] for plan, text in zip(self._plans, read, strict=True)]), state
+
+    def _index_of(self, prompt: np.ndarray) -> int:
+        index = self._index.get(prompt.tobytes())
+        if index is None:
+            raise ConfigurationError(
+                f"The tokens {prompt.tolist()} are no prompt of {self.env_id}, split {self.split!r}. "
+                "Give the split that is played: make_agent(..., split=...)."
+            )
+        return index
+
+
+def texts(obs: Any) -> list[np.ndarray]:
+    """The tokens of each row without padding."""
+    return [ids[:length] for ids, length in zip(obs["input_ids"], obs["attention_mask"].sum(1), strict=True)]
+
+
+def goes_on(plan: np.ndarray, text: np.ndarray) -> bool:
+    """Whether a text is the beginning of a plan, and the plan says how it goes on."""
+    return len(plan) > len(text) and np.array_equal(plan[: len(text)], text)

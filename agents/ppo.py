@@ -1,0 +1,143 @@
+"""PPO: stock Stable-Baselines3, with textgym's transformer policy and sequence buffer, and an adaptive price on KL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+
+from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyperparameters; overrides of `make_agent` go by these names."""
+
+    rows: int = 64  # episodes side by side
+    n_steps: int = 32  # tokens per row and rollout
+    n_epochs: int = 4
+    batch_size: int = 512  # tokens
+    learning_rate: float = 3e-4
+    gamma: float = 1.0  # 0.99 would discount the last of 32 tokens to 0.72
+    gae_lambda: float = 0.95
+    vf_coef: float = 0.1
+    clip_range: float = 0.2
+    max_grad_norm: float = 0.5
+    kl_beta: float = 0.02  # score per nat
+    kl_target: float | None = 12.0  # nats per completion; None keeps beta fixed
+
+
+class Point(NamedTuple):
+    """One rollout of the learning curve.
+
+    Attributes:
+        tokens: Generated so far.
+        seconds: Since training began.
+        score: Mean return of the episodes that ended in the rollout, without the price on KL.
+        kl: Divergence from the reference model, in nats per completion.
+    """
+
+    tokens: int
+    seconds: float
+    score: float
+    kl: float
+
+
+class CurveCallback(BaseCallback):
+    """Keeps the learning curve, tells the progress, and ends training when the time is up; goes after `TextCallback`."""
+
+    def __init__(self, seconds: float | None, progress: Callable[[int], object] | None) -> None:
+        super().__init__()
+        self.limit, self.progress = seconds, progress
+        self.points: list[Point] = []
+
+    def _on_training_start(self) -> None:
+        self.began = time.perf_counter()
+
+    def _on_step(self) -> bool:
+        return self.limit is None or time.perf_counter() - self.began < self.limit
+
+    def _on_rollout_end(self) -> None:
+        logged = self.logger.name_to_value
+        if "reward/score_mean" in logged:  # some episode has ended
+            values = (float(logged["reward/score_mean"]), float(logged["kl/per_completion"]))
+            self.points.append(Point(self.num_timesteps, time.perf_counter() - self.began, *values))
+        if self.progress is not None:
+            self.progress(self.num_timesteps)
+
+
+class PPOAgent:
+    """A trained policy.
+
+    Attributes:
+        tokens: Generated in training.
+        curve: A `Point` per rollout.
+        hyperparameters: Those of `Config`.
+        model: The PPO object, for example to save it.
+    """
+
+    def __init__(self, model: PPO, curve: list[Point], config: Config) -> None:
+        self.model, self.curve, self.hyperparameters = model, curve, asdict(config)
+        self.tokens = model.num_timesteps
+
+    def predict(
+        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """A token for every row."""
+        return self.model.policy.predict(obs, state, episode_start, deterministic)
+
+    def log_prob(self, obs: Any, actions: Any) -> Any:
+        """Log-probabilities (N,) of tokens."""
+        return self.model.policy.log_prob(obs, actions)
+
+
+def make_agent(
+    env_id: str,
+    *,
+    seed: int,
+    total_tokens: int,
+    seconds: float | None = None,
+    progress: Callable[[int], object] | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    **hyperparameters: Any,
+) -> PPOAgent:
+    """Train on the split ``train``.
+
+    Args:
+        env_id: The task.
+        seed: Of everything.
+        total_tokens: Training ends with the rollout that reaches it.
+        seconds: Or when so much time is up.
+        progress: Called with the tokens so far, after every rollout.
+        env_kwargs: Keywords of the environment.
+        **hyperparameters: See `Config`.
+    """
+    config = Config(**hyperparameters)
+    env = TextVecEnv(env_id, num_envs=config.rows, **(env_kwargs or {}))
+    name = env.venv.tokenizer.name
+    model = PPO(
+        TransformerPolicy,
+        env,
+        learning_rate=config.learning_rate,
+        n_steps=config.n_steps,
+        batch_size=config.batch_size,
+        n_epochs=config.n_epochs,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        clip_range=config.clip_range,
+        vf_coef=config.vf_coef,
+        max_grad_norm=config.max_grad_norm,
+        rollout_buffer_class=SequenceRolloutBuffer,
+        rollout_buffer_kwargs={"kl": KLControl(config.kl_beta, config.kl_target), "reference": name},
+        policy_kwargs={"model": name},
+        seed=seed,
+        device="cpu",
+    )
+    curve = CurveCallback(seconds, progress)
+    model.learn(total_tokens, callback=[TextCallback(), curve])
+    return PPOAgent(model, curve.points, config)

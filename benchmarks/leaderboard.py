@@ -1,0 +1,208 @@
+"""The leaderboard: run a suite of agents, print the board, write a report.
+
+    python -m benchmarks.leaderboard                              # the quick suite
+    python -m benchmarks.leaderboard --agent path/to/my_agent.py  # and an agent of your own
+    python -m benchmarks.leaderboard --report                     # print and write again what is there, run nothing
+
+Every run ends in one JSON file and its examples, under ``<results>/<suite>/<environment>/<agent>/<config>/``. Finished
+runs are not run again, so that an interrupted board goes on where it was; at most the run in progress is lost. A run
+that raises is a result too: it is recorded, shown as failed, and tried again with ``--retry-failed``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import shlex
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn
+from rich.text import Text
+from stable_baselines3.common.utils import set_random_seed
+
+from benchmarks import report
+from benchmarks.results_io import (
+    ROOT,
+    SCHEMA_VERSION,
+    peak_memory_mb,
+    provenance,
+    read_run,
+    reset_peak_memory,
+    write_run,
+)
+from benchmarks.suite import Run, Suite, load_suite, plan
+from textgym.errors import TextGymError
+from textgym.evaluation import Evaluation, evaluate_agent, make_env
+
+
+class Rate(ProgressColumn):
+    """Tokens per second."""
+
+    def render(self, task: Task) -> Text:
+        """An empty text until there is a rate."""
+        return Text(f"{task.speed:,.0f} tokens/s" if task.speed else "")
+
+
+def main(arguments: Sequence[str] | None = None, console: Console | None = None) -> int:
+    """Command line.
+
+    Args:
+        arguments: Without the program's name; the process's own by default.
+        console: Where to print.
+
+    Returns:
+        0, 1 if a run of the suite has failed, 2 for bad arguments, 130 if interrupted.
+    """
+    args = parser().parse_args(arguments)
+    console = console or Console()
+    try:
+        suite = load_suite(args.suite).with_agents(args.agent)
+        suite = replace(suite, seeds=tuple(args.seeds)) if args.seeds else suite
+        runs = plan(suite, args.results)
+        if not args.report:
+            command = shlex.join(["python", "-m", "benchmarks.leaderboard", *(arguments or sys.argv[1:])])
+            execute(runs, suite, console, command, retry_failed=args.retry_failed)
+        rows = report.board(suite, runs)
+        for table in report.rich_tables(suite, rows):
+            console.print(table, width=max(console.width, report.WIDTH), crop=False)
+        console.print(f"Report: {report.write(suite, runs, rows, args.results / suite.name)}", soft_wrap=True)
+    except (TextGymError, gym.error.Error) as error:
+        console.print(str(error), style="red", markup=False)
+        return 2
+    except KeyboardInterrupt:
+        console.print("Interrupted. Finished runs are kept: the same command goes on from here.")
+        return 130
+    return int(any(row.failed for row in rows))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.leaderboard", description="Run agents, print the board."
+    )
+    parser.add_argument("--suite", default="quick", help="a file of benchmarks/suites, or the path of a TOML file")
+    parser.add_argument(
+        "--agent", action="append", default=[], metavar="FILE", help="a file with make_agent; repeatable"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", help="instead of the suite's")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="DIR")
+    parser.add_argument("--report", action="store_true", help="run nothing, report what is there")
+    parser.add_argument("--retry-failed", action="store_true", help="run failed runs again")
+    return parser
+
+
+def execute(runs: Sequence[Run], suite: Suite, console: Console, command: str, *, retry_failed: bool) -> None:
+    """Perform the runs that are not there yet, one after another."""
+    todo = [run for run in runs if due(run, retry_failed)]
+    console.print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done before")
+    where = {"command": command, **provenance()}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("ETA"), TimeRemainingColumn(), console=console) as progress:
+        tokens = [run.agent.total_tokens + tokens_to_evaluate(run, suite) for run in todo]
+        bar = progress.add_task("tokens", total=sum(tokens))
+        for number, run in enumerate(todo):
+            progress.update(bar, description=f"{run.agent.name}, seed {run.seed}")
+            before = sum(tokens[:number])
+            limit = run.agent.total_tokens
+            result, records = perform(
+                run, suite, lambda done, b=before, m=limit: progress.update(bar, completed=b + min(done, m))
+            )
+            write_run(run.path, result | where, records)
+            progress.update(bar, completed=before + tokens[number])
+            console.print(one_line(result), markup=False, highlight=False)
+
+
+def due(run: Run, retry_failed: bool) -> bool:
+    """Whether a run is still to be performed."""
+    result = read_run(run.path)
+    return result is None or (retry_failed and result["status"] == "failed")
+
+
+def tokens_to_evaluate(run: Run, suite: Suite) -> int:
+    """At most: prompts count too, for they are read."""
+    env = make_env(run.env_id, 1, suite.split, suite.env_kwargs)
+    return suite.num_examples * env.single_observation_space["input_ids"].shape[0]
+
+
+def perform(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Make an agent, evaluate it, and say what came out.
+
+    Returns:
+        The result, whose ``status`` is "finished" or "failed", and the records of the examples.
+    """
+    spec = make_env(run.env_id, 1, suite.split, suite.env_kwargs).spec
+    result: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "status": "failed",
+        "suite": suite.name,
+        **run.config,
+        "seed": run.seed,
+        "env": json.loads(spec.to_json()) if spec is not None else None,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    records: list[dict[str, Any]] = []
+    try:
+        evaluation, measured = measure(run, suite, progress)
+        records = evaluation.records
+        result |= {"status": "finished", "metrics": evaluation.metrics, **measured}
+    except Exception as error:  # whatever an agent raises is this run's result
+        frames = traceback.extract_tb(error.__traceback__)
+        result["error"] = f"{type(error).__name__}: {error}"
+        # file names without folders: where the repository lies is nobody's business
+        result["traceback"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    result["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
+    return result, records
+
+
+def measure(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[Evaluation, dict[str, Any]]:
+    """Train and evaluate, and what that cost."""
+    reset_peak_memory()
+    make_agent = run.agent.make()
+    keywords = {"env_kwargs": suite.env_kwargs} if suite.env_kwargs else {}
+    offered = {"progress": progress, "split": suite.split}
+    keywords |= {name: value for name, value in offered.items() if name in inspect.signature(make_agent).parameters}
+    began = time.perf_counter()
+    set_random_seed(run.seed)
+    agent = make_agent(
+        run.env_id, seed=run.seed, total_tokens=run.agent.total_tokens, **keywords, **run.agent.overrides
+    )
+    trained = time.perf_counter()
+    train_tokens = getattr(agent, "tokens", 0)
+    set_random_seed(run.seed)  # the test's sampling noise does not depend on how long training was
+    evaluation = evaluate_agent(agent, run.env_id, seed=run.seed, num_envs=suite.num_envs, **suite.task)
+    written = sum(record["length"] + (record["finish_reason"] == "eos") for record in evaluation.records)
+    cost = {
+        "train_tokens": train_tokens,
+        "eval_tokens": max(written, getattr(agent, "tokens", 0) - train_tokens),  # more where an agent looks ahead
+        "train_seconds": round(trained - began, 3),
+        "eval_seconds": round(time.perf_counter() - trained, 3),
+        "peak_rss_mb": peak_memory_mb(),
+    }
+    hyperparameters = getattr(agent, "hyperparameters", run.agent.overrides)
+    curve = [list(point) for point in getattr(agent, "curve", [])]
+    return evaluation, {"hyperparameters": hyperparameters, "cost": cost, "curve": curve}
+
+
+def one_line(result: dict[str, Any]) -> str:
+    """What came out of a run."""
+    name = f"{result['agent']}, seed {result['seed']}"
+    if result["status"] == "failed":
+        return f"{name}: failed, {result['error']}"
+    cost = result["cost"]
+    seconds = cost["train_seconds"] + cost["eval_seconds"]
+    return f"{name}: return {result['metrics']['return']:.3f}, {seconds:.1f} s"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,132 @@
+"""Write the README's tables from the registries and the published results: ``python -m benchmarks.readme``.
+
+``--check`` writes nothing and fails if the README says something else than they do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from benchmarks import report
+from benchmarks.results_io import ROOT
+from benchmarks.suite import load_suite, plan
+from textgym import data, rewards
+from textgym.envs import ENVIRONMENTS
+
+README = ROOT / "README.md"
+RESULTS = ROOT / "benchmarks" / "results"
+NOT_YET = "Not measured yet."
+
+
+def first_sentence(thing: Any) -> str:
+    """Of a docstring, on one line."""
+    text = " ".join((inspect.getdoc(thing) or "").split())
+    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0].replace("``", "`")
+
+
+def environments() -> str:
+    """The registered ids."""
+    lines = []
+    for env_id, (_, keywords) in ENVIRONMENTS.items():
+        spec = gym.spec(env_id)
+        entry = gym.envs.registration.load_env_creator(str(spec.entry_point))
+        sizes = " / ".join(f"{len(data.load(keywords['dataset'], split)):,}" for split in ("train", "validation", "test"))
+        limits = f"{keywords['max_prompt_tokens']} + {keywords['max_new_tokens']}"
+        lines.append([f"`{env_id}`", first_sentence(entry), sizes, f"`{keywords['reward_funcs']}`", limits])
+    columns = ("environment", "the agent must", "prompts: train / validation / test", "reward", "tokens: prompt + new")
+    return report.markdown_table(columns, lines)
+
+
+def reward_functions() -> str:
+    """The registered rewards."""
+    lines = []
+    for name in rewards.names():
+        function = rewards.get(name)
+        what = function if inspect.isfunction(function) else type(function)
+        lines.append([f"`{name}`", first_sentence(what)])
+    return report.markdown_table(("reward", "of a completion"), lines)
+
+
+def board(suite_name: str) -> str:
+    """The published results of a suite."""
+    suite = load_suite(suite_name)
+    runs = plan(suite, RESULTS)
+    rows = report.board(suite, runs)
+    if not any(row.results for row in rows):
+        return NOT_YET
+    command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
+    scores = report.normalised(suite, rows)
+    link = f"benchmarks/results/{suite_name}"
+    parts = [
+        f"`{command}`; learning curve, conditions and texts before and after are in the [report]({link}/REPORT.md).",
+        report.markdown_table(("agent", report.score_name(rows), *report.COLUMNS[2:]), map(report.cells, rows)),
+        report.markdown_table(("agent", "normalised score (IQM)", "95 % interval"), scores),
+        f"![learning curve]({link}/learning_curve.png)",
+    ]
+    return "\n\n".join(parts)
+
+
+def measurements(name: str, title: Callable[[dict[str, Any]], str]) -> str:
+    """A results file of a benchmark, one column per measurement."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return NOT_YET
+    content = json.loads(path.read_text(encoding="utf-8"))
+    measured = content["measured"]
+    lines = [[key, *(_figure(m.get(key)) for m in measured)] for key in measured[0]]
+    machine = ", ".join(f"{key} {value}" for key, value in content["machine"].items())
+    table = report.markdown_table(("", *map(title, measured)), lines)
+    return f"`{content['command']}` ({machine}):\n\n{table}"
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else report.quote(str(value))
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "environments": environments,
+    "rewards": reward_functions,
+    "board": lambda: board("quick"),
+    "throughput": lambda: measurements("throughput", lambda m: f"{m['rows']:.0f} rows"),
+    "two_minutes": lambda: board("two_minutes"),
+    "smollm2": lambda: measurements("smollm2", lambda m: m["dtype"]),
+}
+
+
+def rendered(text: str) -> str:
+    """The README with every block written anew."""
+    for name, block in BLOCKS.items():
+        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
+        head, _, rest = text.partition(begin)
+        _, found, tail = rest.partition(end)
+        if not found:
+            raise SystemExit(f"README.md has no block {begin} ... {end}.")
+        text = f"{head}{begin}\n{block()}\n{end}{tail}"
+    return text
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the README is out of date")
+    arguments = parser.parse_args()
+    before = README.read_text(encoding="utf-8")
+    after = rendered(before)
+    if arguments.check and after != before:
+        raise SystemExit("README.md is out of date: python -m benchmarks.readme")
+    if not arguments.check:
+        README.write_text(after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""A suite: which agents are run on which tasks, with which seeds and budgets. Declared in ``suites/<name>.toml``."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from benchmarks.results_io import ROOT
+from textgym import evaluation
+from textgym.errors import ConfigurationError, UnknownNameError
+
+SUITES = Path(__file__).parent / "suites"
+AGENTS = ROOT / "agents"
+
+
+@dataclass(frozen=True)
+class AgentEntry:
+    """One line of the board.
+
+    Attributes:
+        name: On the board.
+        file: An agent of `agents` by its file's name, or a path to a user's own file; by default the name.
+        total_tokens: Budget of training.
+        overrides: Keywords of its ``make_agent``.
+    """
+
+    name: str
+    file: str = ""
+    total_tokens: int = 0
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The file.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        file = self.file or self.name
+        path = Path(file) if file.endswith(".py") else AGENTS / f"{file}.py"
+        if not path.is_file():
+            known = [path.stem for path in AGENTS.glob("[!_]*.py")]
+            raise UnknownNameError("agent", file, known, "The path of a file with a function make_agent also works.")
+        return path
+
+    @property
+    def source_hash(self) -> str:
+        """SHA-256 of the file: an edited agent is another agent."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def make(self) -> Callable[..., Any]:
+        """The file's ``make_agent``.
+
+        Raises:
+            ConfigurationError: It has none.
+        """
+        make_agent = getattr(_module(self.path.resolve()), "make_agent", None)
+        if not callable(make_agent):
+            raise ConfigurationError(
+                f"{self.path} has no function make_agent(env_id, *, seed, total_tokens, **overrides)."
+            )
+        return make_agent
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Everything that defines a board; see ``suites/quick.toml`` for the fields."""
+
+    name: str
+    env_ids: tuple[str, ...]
+    agents: tuple[AgentEntry, ...]
+    seeds: tuple[int, ...]
+    split: str
+    num_examples: int
+    num_envs: int
+    reference: str
+    gold: str
+    zero: str
+    one: str
+    report: dict[str, Any]
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def with_agents(self, files: Sequence[str]) -> Suite:
+        """The suite with users' own agents, which get the largest budget that one of the suite's has."""
+        budget = max(agent.total_tokens for agent in self.agents)
+        added = tuple(AgentEntry(Path(file).stem, file, budget) for file in files)
+        names = [agent.name for agent in (*self.agents, *added)]
+        if taken := {name for name in names if names.count(name) > 1}:
+            raise ConfigurationError(f"Two agents are called {', '.join(sorted(taken))}. Rename the file.")
+        return replace(self, agents=self.agents + added)
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """Keywords of `evaluation.task_hash`, and of `evaluation.evaluate_agent`."""
+        names = ("split", "num_examples", "reference", "gold", "env_kwargs")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the board: an agent on a task with a seed.
+
+    Attributes:
+        path: Where its result is, or will be.
+        config: What defines it, whose hash is part of the path.
+    """
+
+    env_id: str
+    agent: AgentEntry
+    seed: int
+    path: Path
+    config: dict[str, Any]
+
+
+def load_suite(name: str) -> Suite:
+    """Read a suite.
+
+    Args:
+        name: Of a file of ``suites/``, or the path of a TOML file.
+
+    Raises:
+        UnknownNameError: There is no such suite.
+        ConfigurationError: A field is missing or unknown.
+    """
+    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
+    if not path.is_file():
+        raise UnknownNameError("suite", name, [path.stem for path in SUITES.glob("*.toml")], "A TOML file also works.")
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    try:
+        agents = tuple(AgentEntry(**entry) for entry in content.pop("agents"))
+        lists = {key: tuple(content.pop(key)) for key in ("env_ids", "seeds")}
+        return Suite(name=path.stem, agents=agents, **lists, **content)
+    except (KeyError, TypeError) as error:
+        raise ConfigurationError(f"{path} is no suite: {error}. suites/quick.toml shows the fields.") from error
+
+
+def plan(suite: Suite, results: Path) -> list[Run]:
+    """All runs of a suite, in order."""
+    runs = []
+    for env_id in suite.env_ids:
+        task_hash = evaluation.task_hash(env_id, **suite.task)
+        for agent in suite.agents:
+            config = {
+                "env_id": env_id,
+                "agent": agent.name,
+                "file": agent.path.name,
+                "source_hash": agent.source_hash,
+                "total_tokens": agent.total_tokens,
+                "overrides": agent.overrides,
+                "num_envs": suite.num_envs,
+                "task": suite.task,
+                "task_hash": task_hash,
+            }
+            short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
+            folder = results / suite.name / env_id.replace("/", "__") / agent.name / short
+            runs += [Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config) for seed in suite.seeds]
+    return runs
+
+
+@cache
+def _module(path: Path) -> ModuleType:
+    """Import a file, wherever it is."""
+    spec = importlib.util.spec_from_file_location(f"_agent_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module

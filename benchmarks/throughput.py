@@ -1,0 +1,267 @@
+"""How fast textgym is, against what a user would otherwise write: ``python -m benchmarks.throughput``.
+
+One process measures everything in turn, so that ratios hold on a machine whose speed drifts; medians are
+reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 128 rows. Compared are:
+
+- end to end: stock PPO with `TransformerPolicy` and `SequenceRolloutBuffer` (KL to a reference included), against stock
+  PPO with the same network as a features extractor, which reads the whole text again for every token;
+- rollout: SB3's own ``collect_rollouts`` without a reference, against ``model.generate``, without EOS and with it
+  (only real tokens count);
+- update: PPO's own ``train``, against a teacher-forced loop in plain torch with the same losses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from rich.console import Console
+from rich.table import Table
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.policies import MultiInputActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from tokenizers import Tokenizer
+from transformers import GenerationConfig
+
+from textgym import models
+from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+from textgym.tokenizer import TextTokenizer
+
+PROMPT, NEW, EPOCHS, MINIBATCHES = 16, 48, 2, 4
+RESULTS = Path(__file__).parent / "results" / "throughput.json"
+console = Console()
+
+
+class Transformer(BaseFeaturesExtractor):
+    """The same network as an SB3 user writes it: the whole text through the trunk, for one token's features."""
+
+    def __init__(self, observation_space: spaces.Dict) -> None:
+        model, _ = models.load()
+        super().__init__(observation_space, features_dim=model.config.hidden_size)
+        self.trunk = model.base_model
+
+    def forward(self, obs: dict[str, torch.Tensor]) -> torch.Tensor:
+        last = obs["attention_mask"].sum(1).long() - 1  # (n,)
+        hidden = self.trunk(input_ids=obs["input_ids"].long(), use_cache=False).last_hidden_state  # (n, L, d)
+        return hidden[torch.arange(len(last)), last]  # (n, d)
+
+
+class StockPolicy(MultiInputActorCriticPolicy):
+    """`Transformer` with linear heads; the actor's starts from the language model's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs |= {"features_extractor_class": Transformer, "net_arch": [], "ortho_init": False}
+        super().__init__(*args, **kwargs)
+        with torch.no_grad():
+            self.action_net.weight.copy_(self.features_extractor.trunk.get_input_embeddings().weight)
+            self.action_net.bias.zero_()
+
+
+def environment(rows: int, with_eos: bool = False) -> TextVecEnv:
+    """Prompts of exactly 16 tokens and the cheapest reward, so that the model's time is what is measured."""
+    rng = np.random.default_rng(0)
+    path = models.folder(models.DEFAULT) / "tokenizer.json"
+    tokenizer = TextTokenizer.from_file(path)
+    if not with_eos:  # a token that the model never writes ends the text
+        assert tokenizer.bos_token_id is not None
+        tokenizer = TextTokenizer(
+            Tokenizer.from_file(str(path)), eos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.pad_token_id
+        )
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    logging.getLogger("textgym").setLevel(logging.ERROR)  # that prompts are cut is the point here
+    prompts = (" ".join(rng.choice(letters, 40)) for _ in range(512))  # cut to their last 16 tokens
+    return TextVecEnv(
+        "TextGen-Sentiment-v0", rows, tokenizer=tokenizer, dataset=[{"prompt": prompt} for prompt in prompts],
+        reward_funcs=lambda completions, **_: [0.5] * len(completions), max_prompt_tokens=PROMPT, max_new_tokens=NEW,
+    )  # fmt: skip
+
+
+def make(
+    rows: int, batch_size: int, stock: bool = False, kl: bool = True, with_eos: bool = False, **policy: Any
+) -> PPO:
+    """PPO, stock in all but policy and buffer; ``stock`` has SB3's own of both."""
+    buffer = {} if stock else {
+        "rollout_buffer_class": SequenceRolloutBuffer,
+        "rollout_buffer_kwargs": {"kl": KLControl(0.05)} if kl else {},
+    }  # fmt: skip
+    return PPO(
+        StockPolicy if stock else TransformerPolicy, environment(rows, with_eos), n_steps=NEW, batch_size=batch_size,
+        n_epochs=EPOCHS, gamma=1.0, learning_rate=1e-5, device="cpu", seed=0, policy_kwargs=policy, **buffer,
+    )  # fmt: skip
+
+
+def timed(call: Callable[[], Any], repeats: int) -> float:
+    """Median seconds of a call."""
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def prepared(model: PPO, callback: BaseCallback | None = None) -> Callable[[], Any]:
+    """A function that collects one rollout."""
+    _, callbacks = model._setup_learn(10**9, callback or CallbackList([]))
+    callbacks.on_training_start(locals(), globals())
+    return lambda: model.collect_rollouts(model.env, callbacks, model.rollout_buffer, model.n_steps)
+
+
+def iterations(model: PPO, callback: BaseCallback | None) -> Callable[[], None]:
+    """A function that collects one rollout and trains on it."""
+    rollout = prepared(model, callback)
+
+    def iteration() -> None:
+        rollout()
+        model.train()
+
+    return iteration
+
+
+def generate(model: PPO, with_eos: bool) -> int:
+    """Sample with transformers' ``generate``; returns real tokens, EOS included, those behind it not."""
+    lm = model.policy.language_model
+    # the next rollout begins with the same prompts
+    model._last_obs, model._last_episode_starts = model.env.reset(), np.ones(model.n_envs, dtype=bool)
+    prompt = torch.from_numpy(model._last_obs["input_ids"][:, :PROMPT])
+    config = GenerationConfig(
+        do_sample=True, top_k=None, top_p=None, max_new_tokens=NEW, pad_token_id=0, eos_token_id=1 if with_eos else None
+    )
+    with torch.no_grad():
+        tokens = lm.generate(prompt, attention_mask=torch.ones_like(prompt), generation_config=config)[:, PROMPT:]
+    ended = (tokens == 1).cumsum(1) - (tokens == 1).long() if with_eos else torch.zeros_like(tokens)
+    return int((ended == 0).sum())
+
+
+def plain_update(model: PPO) -> None:
+    """PPO's update on whole episodes as one writes it in plain torch: the same losses, minibatches and epochs."""
+    buffer, policy = model.rollout_buffer, model.policy
+    fragments = buffer.fragments
+    ids = torch.tensor(np.stack([np.r_[f.prefix, buffer.actions[f.start : f.stop, f.env]] for f in fragments]))
+    columns = [f.env for f in fragments]
+    fields = [torch.tensor(getattr(buffer, name)[:, columns].T) for name in ("log_probs", "advantages", "returns")]
+    for _ in range(EPOCHS):
+        for rows in torch.randperm(len(ids)).chunk(MINIBATCHES):
+            old, advantages, returns = (field[rows] for field in fields)  # (b, 48)
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+            output = policy.language_model(input_ids=ids[rows, :-1], output_hidden_states=True, use_cache=False)
+            logps = output.logits[:, PROMPT - 1 :].log_softmax(2)  # (b, 48, V)
+            log_prob = logps.gather(2, ids[rows, PROMPT:, None])[:, :, 0]
+            values = policy.value_net(output.hidden_states[-1][:, PROMPT - 1 :])[:, :, 0]
+            ratio = torch.exp(log_prob - old)
+            surrogate = torch.min(advantages * ratio, advantages * ratio.clamp(0.8, 1.2)).mean()
+            entropy = -(logps.exp() * logps).sum(2).mean()
+            loss = -surrogate + 0.5 * (returns - values).pow(2).mean() - 0.0 * entropy
+            policy.optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(policy.parameters(), 0.5)
+            policy.optimizer.step()
+
+
+def measure(rows: int, repeats: int, best_stock: bool) -> dict[str, float]:
+    """All figures for one number of rows."""
+    tokens = rows * NEW
+    batch_size = tokens // MINIBATCHES
+    result: dict[str, float] = {"rows": rows, "tokens per rollout": tokens, "minibatch": batch_size}
+
+    def note(name: str, value: float) -> None:
+        result[name] = round(value, 3)
+        console.print(f"  {rows} rows: {name}: {value:,.2f}", highlight=False)
+
+    for name, policy in (("end to end", {}), ("end to end, bfloat16", {"dtype": "bfloat16"})):
+        model = make(rows, batch_size, **policy)
+        iteration = iterations(model, TextCallback() if policy else None)
+        iteration()
+        note(f"{name}, tokens/s", tokens / timed(iteration, repeats))
+    stock = make(rows, batch_size, stock=True)
+    stock_rollout = prepared(stock)
+    stock_rollout_s = timed(stock_rollout, 1)
+    note("stock end to end, tokens/s", tokens / (stock_rollout_s + timed(stock.train, 1)))
+    if best_stock:  # one epoch for each size, of which the fastest counts
+        stock.n_epochs, seconds = 1, {}
+        for size in (32, 128, 512):
+            stock.batch_size = size
+            seconds[size] = timed(stock.train, 1)
+        best = min(seconds, key=seconds.__getitem__)
+        note("stock's best minibatch", best)
+        note("stock end to end at its best minibatch, tokens/s", tokens / (stock_rollout_s + EPOCHS * seconds[best]))
+    for with_eos in (False, True):
+        suffix = " with EOS" if with_eos else ""
+        model = make(rows, batch_size, kl=False, with_eos=with_eos)
+        rollout = prepared(model)
+        rollout(), generate(model, with_eos)
+        ours, theirs = [], []
+        for _ in range(repeats):  # in turn
+            ours.append(tokens / timed(rollout, 1))
+            began = time.perf_counter()
+            real = generate(model, with_eos)
+            theirs.append(real / (time.perf_counter() - began))
+        note(f"rollout{suffix}, tokens/s", statistics.median(ours))
+        note(f"generate{suffix}, tokens/s", statistics.median(theirs))
+    model = make(rows, batch_size, kl=False)
+    prepared(model)()
+    ours, theirs = [], []
+    for _ in range(repeats + 1):
+        ours.append(timed(model.train, 1))
+        theirs.append(timed(lambda: plain_update(model), 1))
+    note("update, tokens/s", EPOCHS * tokens / statistics.median(ours[1:]))
+    note("plain torch update, tokens/s", EPOCHS * tokens / statistics.median(theirs[1:]))
+    end_to_end = result["end to end, tokens/s"]
+    note("ratio: end to end / stock", end_to_end / result["stock end to end, tokens/s"])
+    if best_stock:
+        note(
+            "ratio: end to end / stock at its best minibatch",
+            end_to_end / result["stock end to end at its best minibatch, tokens/s"],
+        )
+    note(
+        "ratio: end to end in bfloat16 / stock",
+        result["end to end, bfloat16, tokens/s"] / result["stock end to end, tokens/s"],
+    )
+    note("ratio: rollout / generate", result["rollout, tokens/s"] / result["generate, tokens/s"])
+    note(
+        "ratio: rollout / generate, with EOS",
+        result["rollout with EOS, tokens/s"] / result["generate with EOS, tokens/s"],
+    )
+    note("ratio: update / plain torch", result["update, tokens/s"] / result["plain torch update, tokens/s"])
+    return result
+
+
+def main() -> None:
+    """Measure and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[32, 128])
+    parser.add_argument("--repeats", type=int, default=5, help="of which the median counts; stock SB3 runs once")
+    parser.add_argument("--no-best-stock", action="store_true", help="skip stock SB3 at other minibatch sizes")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    measured = [measure(rows, arguments.repeats, not arguments.no_best_stock) for rows in arguments.rows]
+    table = Table("", *(f"{m['rows']:.0f} rows" for m in measured))
+    for name in measured[0]:
+        table.add_row(name, *(f"{m.get(name, float('nan')):,.2f}" for m in measured))
+    console.print(table)
+    machine = {
+        "processor": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(
+        json.dumps({"machine": machine, "command": "python -m benchmarks.throughput", "measured": measured}, indent=1)
+    )
+    console.print(f"wrote {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()

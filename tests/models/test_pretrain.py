@@ -1,0 +1,70 @@
+"""The recipe that made the embedded model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from textgym.models import pretrain
+from textgym.models.pretrain import Recipe
+
+TINY = Recipe(n_embd=16, n_layer=1, n_head=1, n_positions=16, batch_size=4, tokens=4 * 16 * 12)
+
+
+@pytest.fixture
+def encoded() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [np.append(rng.integers(3, 4096, rng.integers(3, 30)), 1).astype(np.uint16) for _ in range(200)]
+
+
+def test_blocks_begin_with_documents(encoded: list[np.ndarray]) -> None:
+    packed = pretrain.blocks(encoded, TINY, epoch=0)
+    starts = {tuple(document[:3]) for document in encoded}
+    assert packed.shape[1] == 16
+    assert all(tuple(block[:3]) in starts for block in packed)
+    assert not np.array_equal(packed, pretrain.blocks(encoded, TINY, epoch=1)[: len(packed)])
+
+
+def test_batches_can_be_entered_anywhere(encoded: list[np.ndarray]) -> None:
+    stream = pretrain.batches(encoded, TINY, 0)
+    whole = [next(stream) for _ in range(60)]  # more than an epoch
+    later = pretrain.batches(encoded, TINY, 47)
+    assert all(torch.equal(next(later), batch) for batch in whole[47:])
+
+
+def test_an_interrupted_run_ends_like_a_whole_one(
+    encoded: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the optimiser's state, or with other batches after the restart, weights would differ by about 1e-3."""
+    whole = pretrain.train(TINY, encoded, tmp_path / "whole.pt")
+
+    def stop_at_step_seven(*arguments: object) -> object:
+        for number, batch in enumerate(endless(*arguments)):
+            if number == 7:
+                raise KeyboardInterrupt
+            yield batch
+
+    endless = pretrain.batches
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrain, "batches", stop_at_step_seven)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain.train(TINY, encoded, tmp_path / "cut.pt", minutes_between_checkpoints=0)
+    resumed = pretrain.train(TINY, encoded, tmp_path / "cut.pt")
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+
+
+def test_another_recipes_checkpoint_is_refused(encoded: list[np.ndarray], tmp_path: Path) -> None:
+    pretrain.train(replace(TINY, tokens=64), encoded, tmp_path / "run.pt")
+    with pytest.raises(SystemExit, match="another recipe"):
+        pretrain.train(TINY, encoded, tmp_path / "run.pt")
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    recipe = Recipe()
+    rates = [pretrain.learning_rate(step, recipe) for step in range(recipe.steps)]
+    assert max(rates) == recipe.learning_rate and rates[0] < 0.01 * max(rates) and rates[-1] < 0.03 * max(rates)

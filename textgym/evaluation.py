@@ -1,0 +1,403 @@
+"""Evaluation of an agent: every example of a split once, what it wrote, and how good, how far off and how varied it is.
+
+An agent is anything with Stable-Baselines3's ``predict`` over batched observations:
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        return actions, state
+
+It may offer more, all of it optional: ``log_prob(obs, actions)`` (see `evaluate_agent`), and ``kl_bound``, what is
+known of its divergence without log-probabilities. Importing this module imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from textgym import metrics, models
+from textgym.data.datasets import Dataset
+from textgym.envs.vector import TextGenVectorEnv
+from textgym.errors import ConfigurationError
+from textgym.rewards import RewardFunction, RewardFunctions
+
+if TYPE_CHECKING:
+    import torch
+
+TEXTS_PER_FORWARD = 128
+
+
+class Agent(Protocol):
+    """What `evaluate_agent` can evaluate."""
+
+    def predict(
+        self,
+        obs: dict[str, np.ndarray],
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Choose a token for every row: observations (n, L) each, actions (n,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One finished episode.
+
+    Attributes:
+        tokens: Prompt and every token that was chosen, an EOS among them, int64 (T,).
+        score: Its return.
+        info: The info of its last step.
+    """
+
+    tokens: np.ndarray
+    score: float
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate_agent` found.
+
+    Attributes:
+        records: One per example, in the order of the data set: ``index``, ``prompt``, ``completion``, ``reference``
+            (None where the data has none), ``rewards`` (by component), ``return``, ``gold``, ``kl``,
+            ``reference_log_prob``, ``length`` (tokens without EOS) and ``finish_reason``.
+        metrics: Finite floats, or None where there is nothing to say:
+
+            - ``reward/<component>``: means of the task's own reward functions, over the rows that they apply to;
+            - ``return``: mean weighted sum of them;
+            - ``gold``: mean of a judge that no agent is trained on;
+            - ``kl``: divergence from the reference model, in nats per completion; ``kl_bound``: an upper bound of it;
+            - ``perplexity``: of the completions, per token, under the reference model;
+            - ``distinct_1``, ``distinct_2``: the fraction of n-grams that are different, over all completions;
+            - ``length``: mean tokens without EOS; ``eos_rate``: the fraction that the agent ended itself.
+    """
+
+    records: list[dict[str, Any]]
+    metrics: dict[str, float | None]
+
+
+def evaluate_agent(
+    agent: Agent,
+    env_id: str,
+    *,
+    split: str = "test",
+    seed: int,
+    num_examples: int | None = None,
+    num_envs: int = 64,
+    deterministic: bool = False,
+    reference: str | None = models.DEFAULT,
+    gold: str | RewardFunction | None = "gold",
+    env_kwargs: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """Let an agent write one completion for every example.
+
+    The sampling noise is the agent's own: seed torch, or the agent's generator, for reproducible completions.
+
+    An agent that offers ``log_prob(obs, actions)`` gets its divergence estimated: the mean over completions of
+    ``log_prob - reference_log_prob``, summed over the sampled tokens. It is called with N timesteps at once: ``obs``
+    holds the tensors ``input_ids`` (F, L), one whole text a row, and ``row`` and ``position``, (N,) each, such that
+    timestep i had read ``input_ids[row[i], : position[i] + 1]`` when it chose ``actions[i]``. It returns (N,) numbers.
+    `textgym.sb3.TransformerPolicy` does so: of a trained PPO, evaluate its ``policy``. Nothing is estimated for ``deterministic=True``, where the likeliest token
+    is taken and not a sample.
+
+    Args:
+        agent: See `Agent`.
+        env_id: A registered id.
+        split: Of the task's data set.
+        seed: Of the environment.
+        num_examples: The first so many; None for all.
+        num_envs: Rows that are played side by side.
+        deterministic: Passed on to the agent.
+        reference: A model's name; its vocabulary is the environment's. None: no divergence and no perplexity.
+        gold: A reward's name, or a function; None for none.
+        env_kwargs: Other keywords of the environment.
+
+    Raises:
+        ConfigurationError: Arguments that do not fit one another, or log-probabilities that are no finite (N,) numbers.
+        UnknownNameError: Of id's data set, split, reward or model.
+    """
+    if not callable(getattr(agent, "predict", None)):
+        raise ConfigurationError(
+            f"The agent {agent!r} has no method predict(obs, state, episode_start, deterministic)."
+        )
+    if num_envs < 1:
+        raise ConfigurationError(f"num_envs is {num_envs}. It must be at least 1.")
+    size = _num_examples(num_examples, make_env(env_id, 1, split, env_kwargs))
+    episodes: list[Episode] = []
+    for start in range(0, size, num_envs):
+        indices = range(start, min(start + num_envs, size))
+        if start == 0 or len(indices) < num_envs:  # the last block may be smaller
+            env = make_env(env_id, len(indices), split, env_kwargs)
+        episodes += play(agent, env, indices, seed=seed if start == 0 else None, deterministic=deterministic)
+    records = [_record(episode) for episode in episodes]
+    if gold is not None:
+        _add_gold(records, episodes, gold, dataset_of(env))
+    if reference is not None:
+        _add_log_probs(records, episodes, reference, env, None if deterministic else agent)
+    return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)))
+
+
+def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, Any] | None = None) -> TextGenVectorEnv:
+    """The vector environment of an id, without wrappers."""
+    env = gym.make_vec(env_id, num_envs=num_envs, **{**(env_kwargs or {}), "split": split}).unwrapped
+    if not isinstance(env, TextGenVectorEnv):
+        raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {env!r}.")
+    return env
+
+
+def dataset_of(env: TextGenVectorEnv) -> Dataset:
+    """The data set whose rows the environment's episodes begin from."""
+    return env._core.dataset
+
+
+def play(
+    agent: Agent,
+    env: TextGenVectorEnv,
+    indices: Sequence[int],
+    *,
+    seed: int | None = None,
+    deterministic: bool = False,
+) -> list[Episode]:
+    """Play one episode in every row.
+
+    Args:
+        agent: See `Agent`.
+        env: As many rows as there are indices.
+        indices: The row of the data set that each row begins from.
+        seed: Of the environment.
+        deterministic: Passed on to the agent.
+
+    Returns:
+        The episodes, in the order of the indices.
+    """
+    obs, _ = env.reset(seed=seed, options={"index": list(indices)})
+    over, starts, state = np.zeros(env.num_envs, bool), np.ones(env.num_envs, bool), None
+    scores = np.zeros(env.num_envs)
+    episodes: dict[int, Episode] = {}
+    # rows that are over begin anew by themselves; a token that is no EOS keeps them from ending, and being scored, again
+    filler = (env.tokenizer.eos_token_id + 1) % env.tokenizer.vocab_size
+    while not over.all():
+        actions, state = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
+        following, rewards, terminated, _, infos = env.step(np.where(over, filler, actions))
+        scores += np.where(over, 0.0, rewards)
+        for row in np.flatnonzero(terminated & ~over).tolist():
+            final = infos["final_obs"][row]
+            tokens = final["input_ids"][: int(final["attention_mask"].sum())]
+            episodes[row] = Episode(tokens, float(scores[row]), env.ended[row])
+        over |= terminated
+        # the agent goes on seeing what a row that is over looked like: nothing new to read or to plan for
+        obs = {key: np.where(over[:, None], obs[key], following[key]) for key in obs}
+        starts = np.zeros(env.num_envs, bool)
+    return [episodes[row] for row in range(env.num_envs)]
+
+
+def task_hash(
+    env_id: str,
+    *,
+    split: str = "test",
+    num_examples: int | None = None,
+    reference: str | None = models.DEFAULT,
+    gold: str | RewardFunction | None = "gold",
+    env_kwargs: Mapping[str, Any] | None = None,
+) -> str:
+    """Name an evaluation task by its content: only results with one hash can be compared.
+
+    It covers prompts, references, lengths, tokenizer, the reward functions' names, weights and source, and the weights
+    of the embedded judges and of the reference model. Arguments as in `evaluate_agent`.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    env = make_env(env_id, 1, split, env_kwargs)
+    core, size = env._core, _num_examples(num_examples, env)
+    judged = [*zip(core.rewards.names, core.rewards.weights, core.rewards.functions, strict=True)]
+    if gold is not None:
+        judges = RewardFunctions(gold)
+        judged.append(("gold:" + judges.names[0], 0.0, judges.functions[0]))
+    weights = [path for path in (models.ASSETS / "judges").rglob("*") if path.suffix in (".npz", ".safetensors")]
+    if reference is not None:
+        weights += models.folder(reference).glob("*.safetensors")
+    content = {
+        "env": env_id,
+        "prompts": core.prompts[:size],
+        "references": list(core.dataset.columns.get("reference", ()))[:size],
+        "lengths": [core.input_ids.shape[1], core.max_new_tokens],
+        "tokenizer": env.tokenizer._tokenizer.to_str(),
+        "rewards": [[name, weight, source_hash(function)] for name, weight, function in judged],
+        "weights": [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(weights)],
+    }
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def source_hash(function: Callable[..., Any]) -> str:
+    """SHA-256 of a callable's source, or of its name where it has none, as for a callable object."""
+    try:
+        text = inspect.getsource(function)
+    except (TypeError, OSError):
+        text = f"{type(function).__module__}.{type(function).__qualname__}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _num_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
+    available = len(dataset_of(env))
+    if num_examples is None:
+        return available
+    if not 1 <= num_examples <= available:
+        raise ConfigurationError(
+            f"num_examples is {num_examples}, and {dataset_of(env).name}, split {dataset_of(env).split!r}, has "
+            f"{available} rows: give a number from 1 to {available}, or None for all."
+        )
+    return num_examples
+
+
+def _record(episode: Episode) -> dict[str, Any]:
+    info = episode.info
+    return {
+        "index": info["index"],
+        "prompt": info["prompt"],
+        "completion": info["completion"],
+        "reference": info.get("reference"),
+        "rewards": info["rewards"],
+        "return": episode.score,
+        "gold": None,
+        "kl": None,
+        "reference_log_prob": None,
+        "length": info["completion_length"],
+        "finish_reason": info["finish_reason"],
+    }
+
+
+def _add_gold(
+    records: list[dict[str, Any]], episodes: list[Episode], gold: str | RewardFunction, dataset: Dataset
+) -> None:
+    """Score all completions in one call."""
+    columns = {
+        name: [values[record["index"]] for record in records]
+        for name, values in dataset.columns.items()
+        if name not in ("prompt", "completion")
+    }
+    starts = [episode.info["prompt_length"] for episode in episodes]
+    scores, _ = RewardFunctions(gold).score(
+        prompts=[record["prompt"] for record in records],
+        completions=[record["completion"] for record in records],
+        completion_ids=[
+            episode.tokens[start : start + record["length"]].tolist()
+            for episode, start, record in zip(episodes, starts, records, strict=True)
+        ],
+        columns=columns,
+        rows=[record["index"] for record in records],
+    )
+    for record, score in zip(records, scores.tolist(), strict=True):
+        record["gold"] = score
+
+
+def _add_log_probs(
+    records: list[dict[str, Any]],
+    episodes: list[Episode],
+    reference: str,
+    env: TextGenVectorEnv,
+    agent: Agent | None,
+) -> None:
+    """Log-probabilities of the chosen tokens, EOS among them, one causal forward per text."""
+    import torch
+
+    log_prob = getattr(agent, "log_prob", None)
+    device = getattr(agent, "device", "cpu")  # of SB3's policies
+
+    model, _ = models.load(reference)
+    vocab_size = model.get_output_embeddings().weight.shape[0]
+    if vocab_size != env.tokenizer.vocab_size:
+        raise ConfigurationError(
+            f"The reference model {reference!r} has {vocab_size} tokens and the environment {env.tokenizer.vocab_size}. "
+            f"Give reference={env.tokenizer.name!r}, or None to do without."
+        )
+    order = sorted(range(len(episodes)), key=lambda i: len(episodes[i].tokens))  # little padding
+    for start in range(0, len(order), TEXTS_PER_FORWARD):
+        chosen = order[start : start + TEXTS_PER_FORWARD]
+        packed, actions = _pack([episodes[i] for i in chosen])
+        row = packed["row"].numpy()
+        with torch.no_grad():
+            under_reference = _log_prob_under(model, packed, actions).numpy().astype(np.float64)  # (N,)
+            if log_prob is not None:
+                on_device = {key: value.to(device) for key, value in packed.items()}
+                under_agent = _checked(log_prob(on_device, actions.to(device)), actions)  # (N,)
+                for i, value in zip(chosen, np.bincount(row, under_agent - under_reference).tolist(), strict=True):
+                    records[i]["kl"] = value
+        for i, value in zip(chosen, np.bincount(row, under_reference).tolist(), strict=True):
+            records[i]["reference_log_prob"] = value
+
+
+def _pack(episodes: list[Episode]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Texts as the batch that `evaluate_agent` describes, and the N actions."""
+    import torch
+
+    width = max(len(episode.tokens) for episode in episodes)
+    input_ids = np.zeros((len(episodes), width), np.int64)  # right padding is seen by no real token
+    for i, episode in enumerate(episodes):
+        input_ids[i, : len(episode.tokens)] = episode.tokens
+    spans = [(episode.info["prompt_length"], len(episode.tokens)) for episode in episodes]
+    column = np.concatenate([np.arange(start, end) for start, end in spans])  # (N,), of each action
+    row = np.repeat(np.arange(len(spans)), [end - start for start, end in spans])  # (N,)
+    packed = {"input_ids": input_ids, "row": row, "position": column - 1}
+    return {key: torch.as_tensor(value) for key, value in packed.items()}, torch.as_tensor(input_ids[row, column])
+
+
+def _log_prob_under(model: Any, packed: dict[str, torch.Tensor], actions: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities (N,) of the actions under a language model."""
+    from textgym.sb3.token_statistics import TokenStatistics  # which needs no (N, V) tensor
+
+    hidden = model.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state
+    head = model.get_output_embeddings()
+    hidden = hidden[packed["row"], packed["position"]]  # (N, d)
+    return TokenStatistics.apply(hidden, head.weight, head.bias, actions, 1.0, hidden.dtype)[0]
+
+
+def _checked(log_probs: Any, actions: torch.Tensor) -> np.ndarray:
+    """An agent's log-probabilities as float64 (N,)."""
+    import torch
+
+    values = torch.as_tensor(log_probs).detach().double().cpu().numpy()
+    # a shape (N, 1) would broadcast to (N, N) without a word
+    if values.shape != tuple(actions.shape) or not np.isfinite(values).all():
+        raise ConfigurationError(
+            f"The agent's log_prob returned {values.shape} numbers, {np.isfinite(values).sum()} of them finite, for "
+            f"{len(actions)} tokens that it chose. Return one finite number per token, shape ({len(actions)},)."
+        )
+    return values
+
+
+def _metrics(records: list[dict[str, Any]], kl_bound: float | None) -> dict[str, float | None]:
+    completions = [record["completion"] for record in records]
+    components = dict.fromkeys(name for record in records for name in record["rewards"])
+    n_tokens = sum(record["length"] + (record["finish_reason"] == "eos") for record in records)
+    perplexity = None
+    if records[0]["reference_log_prob"] is not None:
+        perplexity = math.exp(-sum(record["reference_log_prob"] for record in records) / n_tokens)
+    return {
+        **{f"reward/{name}": _mean([record["rewards"].get(name) for record in records]) for name in components},
+        "return": _mean([record["return"] for record in records]),
+        "gold": _mean([record["gold"] for record in records]),
+        "kl": _mean([record["kl"] for record in records]),
+        "kl_bound": kl_bound,
+        "perplexity": perplexity,
+        "distinct_1": metrics.distinct_n(completions, 1),
+        "distinct_2": metrics.distinct_n(completions, 2),
+        "length": _mean([record["length"] for record in records]),
+        "eos_rate": _mean([record["finish_reason"] == "eos" for record in records]),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Of the values that there are."""
+    present = [value for value in values if value is not None]
+    return float(np.mean(present)) if present else None
