@@ -3,7 +3,8 @@
 It trains the agent, if there is anything to train, on ``total_tokens`` generated tokens, and returns an object with
 Stable-Baselines3's ``predict`` over batched observations; `textgym.evaluation` says what else an agent may offer. The
 attributes ``tokens`` (generated so far), ``curve`` (one ``(tokens, seconds, score, kl)`` per update) and
-``hyperparameters`` are recorded if they are there. Every agent here takes ``env_kwargs``, keywords of the environment.
-One that has the parameter ``progress`` gets a function to call with its tokens so far; one that has ``split``, the split
-that it will be evaluated on.
+``hyperparameters`` are recorded if they are there.
+
+Every agent here takes ``env_kwargs``, keywords of the environment. One that has the parameter ``progress`` gets a
+function to call with its tokens so far; one that has ``split`` gets the split that it will be evaluated on.
 """

@@ -49,7 +49,7 @@ class Point(NamedTuple):
 
 
 class CurveCallback(BaseCallback):
-    """Keeps the learning curve, tells the progress, and ends training when the time is up; goes after `TextCallback`."""
+    """Keeps the learning curve, tells the progress, ends training when time is up; goes after `TextCallback`."""
 
     def __init__(self, seconds: float | None, progress: Callable[[int], object] | None) -> None:
         super().__init__()
@@ -84,16 +84,18 @@ class PPOAgent:
     def __init__(self, model: PPO, curve: list[Point], config: Config) -> None:
         self.model, self.curve, self.hyperparameters = model, curve, asdict(config)
         self.tokens = model.num_timesteps
+        assert isinstance(model.policy, TransformerPolicy)
+        self.policy = model.policy
 
     def predict(
         self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
     ) -> tuple[np.ndarray, Any]:
         """A token for every row."""
-        return self.model.policy.predict(obs, state, episode_start, deterministic)
+        return self.policy.predict(obs, state, episode_start, deterministic)
 
     def log_prob(self, obs: Any, actions: Any) -> Any:
         """Log-probabilities (N,) of tokens."""
-        return self.model.policy.log_prob(obs, actions)
+        return self.policy.log_prob(obs, actions)
 
 
 def make_agent(

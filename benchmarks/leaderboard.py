@@ -26,8 +26,16 @@ from typing import Any
 
 import gymnasium as gym
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 from stable_baselines3.common.utils import set_random_seed
 
@@ -75,7 +83,8 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
             execute(runs, suite, console, command, retry_failed=args.retry_failed)
         rows = report.board(suite, runs)
         for table in report.rich_tables(suite, rows):
-            console.print(table, width=max(console.width, report.WIDTH), crop=False)
+            # a narrow terminal had better wrap the lines than lose digits
+            Console(file=console.file, width=max(console.width, report.WIDTH)).print(table)
         console.print(f"Report: {report.write(suite, runs, rows, args.results / suite.name)}", soft_wrap=True)
     except (TextGymError, gym.error.Error) as error:
         console.print(str(error), style="red", markup=False)
@@ -113,11 +122,12 @@ def execute(runs: Sequence[Run], suite: Suite, console: Console, command: str, *
         bar = progress.add_task("tokens", total=sum(tokens))
         for number, run in enumerate(todo):
             progress.update(bar, description=f"{run.agent.name}, seed {run.seed}")
-            before = sum(tokens[:number])
-            limit = run.agent.total_tokens
-            result, records = perform(
-                run, suite, lambda done, b=before, m=limit: progress.update(bar, completed=b + min(done, m))
-            )
+            before, budget = sum(tokens[:number]), run.agent.total_tokens
+
+            def show(done: int, before: int = before, budget: int = budget) -> None:
+                progress.update(bar, completed=before + min(done, budget))
+
+            result, records = perform(run, suite, show)
             write_run(run.path, result | where, records)
             progress.update(bar, completed=before + tokens[number])
             console.print(one_line(result), markup=False, highlight=False)
@@ -132,7 +142,7 @@ def due(run: Run, retry_failed: bool) -> bool:
 def tokens_to_evaluate(run: Run, suite: Suite) -> int:
     """At most: prompts count too, for they are read."""
     env = make_env(run.env_id, 1, suite.split, suite.env_kwargs)
-    return suite.num_examples * env.single_observation_space["input_ids"].shape[0]
+    return suite.num_examples * env.reset()[0]["input_ids"].shape[1]
 
 
 def perform(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -169,8 +179,8 @@ def measure(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[
     """Train and evaluate, and what that cost."""
     reset_peak_memory()
     make_agent = run.agent.make()
-    keywords = {"env_kwargs": suite.env_kwargs} if suite.env_kwargs else {}
-    offered = {"progress": progress, "split": suite.split}
+    keywords: dict[str, Any] = {"env_kwargs": suite.env_kwargs} if suite.env_kwargs else {}
+    offered: dict[str, Any] = {"progress": progress, "split": suite.split}
     keywords |= {name: value for name, value in offered.items() if name in inspect.signature(make_agent).parameters}
     began = time.perf_counter()
     set_random_seed(run.seed)

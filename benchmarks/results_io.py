@@ -30,7 +30,7 @@ def write_atomic(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-            os.replace(file.name, path)
+            Path(file.name).replace(path)
         except BaseException:  # an interrupt too
             Path(file.name).unlink(missing_ok=True)
             raise

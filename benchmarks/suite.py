@@ -137,8 +137,8 @@ def load_suite(name: str) -> Suite:
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     try:
         agents = tuple(AgentEntry(**entry) for entry in content.pop("agents"))
-        lists = {key: tuple(content.pop(key)) for key in ("env_ids", "seeds")}
-        return Suite(name=path.stem, agents=agents, **lists, **content)
+        env_ids, seeds = tuple(content.pop("env_ids")), tuple(content.pop("seeds"))
+        return Suite(name=path.stem, agents=agents, env_ids=env_ids, seeds=seeds, **content)
     except (KeyError, TypeError) as error:
         raise ConfigurationError(f"{path} is no suite: {error}. suites/quick.toml shows the fields.") from error
 

@@ -15,7 +15,15 @@ from textgym import models
 from textgym.errors import ConfigurationError
 from textgym.tokenizer import TextTokenizer
 
-TEXTS = ["A film.", "", "  two  spaces\n\nand lines", "Crème brûlée für 3,50 €", "日本語 🎬", "1234567890", "don't <|endoftext|> stop"]
+TEXTS = [
+    "A film.",
+    "",
+    "  two  spaces\n\nand lines",
+    "Crème brûlée für 3,50 €",
+    "日本語 🎬",
+    "1234567890",
+    "don't <|endoftext|> stop",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -107,8 +107,8 @@ def evaluate_agent(
     ``log_prob - reference_log_prob``, summed over the sampled tokens. It is called with N timesteps at once: ``obs``
     holds the tensors ``input_ids`` (F, L), one whole text a row, and ``row`` and ``position``, (N,) each, such that
     timestep i had read ``input_ids[row[i], : position[i] + 1]`` when it chose ``actions[i]``. It returns (N,) numbers.
-    `textgym.sb3.TransformerPolicy` does so: of a trained PPO, evaluate its ``policy``. Nothing is estimated for ``deterministic=True``, where the likeliest token
-    is taken and not a sample.
+    `textgym.sb3.TransformerPolicy` does so: of a trained PPO, evaluate its ``policy``. Nothing is estimated for
+    ``deterministic=True``, where the likeliest token is taken and not a sample.
 
     Args:
         agent: See `Agent`.
@@ -184,7 +184,7 @@ def play(
     over, starts, state = np.zeros(env.num_envs, bool), np.ones(env.num_envs, bool), None
     scores = np.zeros(env.num_envs)
     episodes: dict[int, Episode] = {}
-    # rows that are over begin anew by themselves; a token that is no EOS keeps them from ending, and being scored, again
+    # rows that are over begin anew by themselves; a token that is no EOS keeps them from ending, and being scored
     filler = (env.tokenizer.eos_token_id + 1) % env.tokenizer.vocab_size
     while not over.all():
         actions, state = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
@@ -318,7 +318,7 @@ def _add_log_probs(
     vocab_size = model.get_output_embeddings().weight.shape[0]
     if vocab_size != env.tokenizer.vocab_size:
         raise ConfigurationError(
-            f"The reference model {reference!r} has {vocab_size} tokens and the environment {env.tokenizer.vocab_size}. "
+            f"The reference model {reference!r} has {vocab_size} tokens, the environment {env.tokenizer.vocab_size}. "
             f"Give reference={env.tokenizer.name!r}, or None to do without."
         )
     order = sorted(range(len(episodes)), key=lambda i: len(episodes[i].tokens))  # little padding

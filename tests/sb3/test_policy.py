@@ -17,9 +17,9 @@ from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from transformers import AutoModelForCausalLM, MambaConfig, MistralConfig
 
 from textgym.errors import ConfigurationError
-from textgym.sb3 import SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+from textgym.models.token_statistics import TokenStatistics
+from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
 from textgym.sb3.policy import sample
-from textgym.sb3.token_statistics import TokenStatistics
 
 
 class OnePass(BaseCallback):
@@ -172,7 +172,7 @@ def test_predict_is_cached_and_continues_a_text(make_ppo: Callable[..., PPO]) ->
 @pytest.mark.parametrize("kwargs", [{}, {"separate_critic": True, "temperature": 0.7}])
 def test_saved_equals_loaded(make_ppo: Callable[..., PPO], tmp_path: Path, kwargs: dict[str, Any]) -> None:
     model = make_ppo(policy_kwargs=kwargs)
-    model.learn(120)
+    model.learn(120, callback=TextCallback())
     obs = model.env.reset()
     tensor = model.policy.obs_to_tensor(obs)[0]
     actions = torch.zeros(6, dtype=torch.long)
@@ -180,7 +180,7 @@ def test_saved_equals_loaded(make_ppo: Callable[..., PPO], tmp_path: Path, kwarg
     model.save(tmp_path / "ppo")
     loaded = PPO.load(tmp_path / "ppo", env=model.env, device="cpu")
     assert torch.equal(loaded.policy.log_prob(tensor, actions), expected)
-    loaded.learn(120)
+    loaded.learn(120, callback=TextCallback())
     fresh = make_ppo(policy_kwargs=kwargs)
     fresh.set_parameters(tmp_path / "ppo")
     assert torch.equal(fresh.policy.log_prob(tensor, actions), expected)
@@ -191,8 +191,13 @@ def test_saved_equals_loaded(make_ppo: Callable[..., PPO], tmp_path: Path, kwarg
 
 def test_temperature_is_in_samples_and_log_probs_alike(make_ppo: Callable[..., PPO]) -> None:
     """AgileRL sampled at one temperature and trained at another."""
-    model = make_ppo(policy_kwargs={"temperature": 0.5})
+    model = make_ppo(policy_kwargs={"temperature": 0.5}, rollout_buffer_kwargs={"kl": KLControl(0.1)})
     collect(model)
+    with pytest.raises(ConfigurationError, match="temperature="):
+        model.train()
+    model.rollout_buffer.bind(model.policy)
+    collect(model)
+    np.testing.assert_allclose(model.rollout_buffer.reference_log_probs, model.rollout_buffer.log_probs, atol=1e-5)
     batch = next(iter(model.rollout_buffer.get(None)))
     log_prob = model.policy.log_prob(batch.observations, batch.actions)
     torch.testing.assert_close(log_prob, batch.old_log_prob, atol=1e-5, rtol=0)
@@ -220,7 +225,7 @@ def test_extreme_random_numbers_choose_no_forbidden_token(point: float, monkeypa
 @pytest.mark.parametrize("chunk", [1 << 22, 30])
 @pytest.mark.parametrize("entropy_weight", [0.0, 0.3])
 def test_token_statistics_equal_log_softmax(chunk: int, entropy_weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textgym.sb3.token_statistics.CHUNK", chunk)
+    monkeypatch.setattr("textgym.models.token_statistics.CHUNK", chunk)
     torch.manual_seed(0)
     leaves = [torch.randn(s, dtype=torch.float32, requires_grad=True) for s in ((7, 5), (11, 5), (11,))]
     tokens, weights = torch.randint(0, 11, (7,)), torch.randn(7)

@@ -15,8 +15,8 @@ from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 
 from textgym import models
 from textgym.errors import ConfigurationError
+from textgym.models.token_statistics import packed_log_prob
 from textgym.sb3.kl import KLControl
-from textgym.sb3.token_statistics import TokenStatistics
 
 if TYPE_CHECKING:
     from textgym.sb3.policy import TransformerPolicy
@@ -270,14 +270,9 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             result[steps, envs] = log_prob(packed, actions).cpu().numpy()
         return result
 
-    @torch.no_grad()
     def _reference_log_prob(self, packed: dict[str, torch.Tensor], actions: torch.Tensor) -> torch.Tensor:
-        assert self._reference is not None
-        hidden = self._reference.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state
-        head = self._reference.get_output_embeddings()
-        hidden = hidden[packed["row"], packed["position"]]  # (N, d)
         temperature = 1.0 if self.policy is None else self.policy.temperature
-        return TokenStatistics.apply(hidden, head.weight, head.bias, actions, temperature, hidden.dtype)[0]
+        return packed_log_prob(self._reference, packed, actions, temperature)
 
 
 def _load_reference(name: str, action_space: spaces.Discrete, device: torch.device) -> torch.nn.Module:

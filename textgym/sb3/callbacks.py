@@ -33,7 +33,7 @@ class TextCallback(BaseCallback):
     - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
     - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase.
 
-    Without it everything trains, except a policy in bfloat16, which needs the binding.
+    Without it everything trains, except a policy in bfloat16 or at another temperature than 1, which need the binding.
     """
 
     def __init__(self) -> None:

@@ -14,8 +14,8 @@ from torch import nn
 
 from textgym import models
 from textgym.errors import ConfigurationError
+from textgym.models.token_statistics import TokenStatistics
 from textgym.sb3.cache import CachedTrunk
-from textgym.sb3.token_statistics import TokenStatistics
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -59,9 +59,10 @@ class TransformerPolicy(ActorCriticPolicy):
         lr_schedule: Learning-rate schedule.
         model: Name of a causal language model, see `textgym.models.load`; the environment's tokenizer goes by the
             same name.
-        temperature: Divides the logits, in sampling and in log-probabilities alike.
-        dtype: ``"float32"``, or ``"bfloat16"`` for the matrix products (weights and optimiser stay float32; needs
-            `TextCallback`, which has the rollout's log-probabilities computed again by the training forward).
+        temperature: Divides the logits, in sampling and in log-probabilities alike. Other than 1, it needs
+            `TextCallback`, so that the reference's are divided too.
+        dtype: ``"float32"``, or ``"bfloat16"`` for the matrix products (weights and optimiser stay float32). It needs
+            `TextCallback`, so that the rollout's log-probabilities are computed again by the training forward.
         separate_critic: Give the critic a trunk of its own, a copy of the model's.
         optimizer_class: As in SB3.
         optimizer_kwargs: As in SB3; Adam is fused by default.
@@ -237,10 +238,11 @@ class TransformerPolicy(ActorCriticPolicy):
             obs: A packed batch of `SequenceRolloutBuffer`, or N raw observations.
             actions: Token ids (N,).
         """
-        if self.recomputes_log_probs and not obs.get("bound", True):
+        if not obs.get("bound", True) and (self.recomputes_log_probs or self.temperature != 1.0):
             raise ConfigurationError(
-                f"dtype={self.dtype_name!r} needs learn(callback=TextCallback()), which lets the buffer compute "
-                "the log-probabilities again as training does: those of decoding are rounded differently."
+                f"dtype={self.dtype_name!r} with temperature={self.temperature} needs learn(callback=TextCallback()), "
+                "which makes the policy known to the rollout buffer: log-probabilities are computed again as training "
+                "computes them, and the reference's at the same temperature."
             )
         hidden, critic_hidden = self._hidden(obs)
         head = self._head

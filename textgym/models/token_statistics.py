@@ -85,3 +85,26 @@ def _log_softmax(
     if temperature != 1.0:
         logits /= temperature
     return logits.sub_(logits.logsumexp(1, keepdim=True))
+
+
+def packed_log_prob(
+    model: Any, packed: dict[str, torch.Tensor], tokens: torch.Tensor, temperature: float = 1.0
+) -> torch.Tensor:
+    """Log-probabilities of tokens under a causal language model: one forward pass per text, without gradients.
+
+    Args:
+        model: A transformers causal language model.
+        packed: ``input_ids`` (F, L), right-padded texts; ``row`` and ``position``, (N,) each: before token i was
+            chosen, ``input_ids[row[i], : position[i] + 1]`` had been read.
+        tokens: Token ids (N,).
+        temperature: Divides the logits.
+
+    Returns:
+        Float32 (N,).
+    """
+    with torch.no_grad():
+        # right padding needs no mask: under causal attention no real token sees it
+        hidden = model.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state  # (F, L, d)
+        hidden = hidden[packed["row"], packed["position"]]  # (N, d)
+        head = model.get_output_embeddings()
+        return TokenStatistics.apply(hidden, head.weight, head.bias, tokens, temperature, hidden.dtype)[0]
