@@ -22,9 +22,11 @@ class Replay:
 
     def __init__(self, env_id: str, split: str, env_kwargs: dict[str, Any] | None) -> None:
         self.env_id, self.split, self.env_kwargs = env_id, split, env_kwargs
-        size = len(dataset_of(make_env(env_id, 1, split, env_kwargs)))
-        obs, _ = make_env(env_id, size, split, env_kwargs).reset(options={"index": range(size)})
-        self._index = {text.tobytes(): index for index, text in reversed(list(enumerate(texts(obs))))}
+        self.env = make_env(env_id, 1, split, env_kwargs)
+        self._index: dict[bytes, int] = {}
+        for index in range(len(dataset_of(self.env))):
+            (prompt,) = texts(self.env.reset(options={"index": index})[0])
+            self._index.setdefault(prompt.tobytes(), index)
         self._plans: list[np.ndarray] = []  # each row's prompt and completion
 
     def plan(self, indices: Sequence[int]) -> list[list[int]]:

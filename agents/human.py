@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from agents._replay import Replay
-from textgym.evaluation import dataset_of, make_env
+from textgym.evaluation import dataset_of
 
 
 class Human(Replay):
@@ -20,18 +20,17 @@ class Human(Replay):
 
     def __init__(self, env_id: str, split: str, seed: int, env_kwargs: dict[str, Any] | None) -> None:
         super().__init__(env_id, split, env_kwargs)
-        env = make_env(env_id, 1, split, env_kwargs)
-        columns = dataset_of(env).columns
+        columns = dataset_of(self.env).columns
         labels = np.asarray(columns.get("label", np.ones(len(columns["prompt"]))))
         drawn = np.random.default_rng(seed).choice(np.flatnonzero(labels == 1), size=len(labels))
         self.source = np.where(labels == 1, np.arange(len(labels)), drawn)
         self.references = [text if isinstance(text, str) else text[0] for text in columns["reference"]]
-        self.tokenizer = env.tokenizer
 
     def plan(self, indices: Sequence[int]) -> list[list[int]]:
         """References go on behind a space; tokens past the task's limit are never asked for."""
         sources = [self.references[self.source[index]] for index in indices]
-        return [[*self.tokenizer.encode(" " + text), self.tokenizer.eos_token_id] for text in sources]
+        tokenizer = self.env.tokenizer
+        return [[*tokenizer.encode(" " + text), tokenizer.eos_token_id] for text in sources]
 
 
 def make_agent(

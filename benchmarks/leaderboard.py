@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import json
 import shlex
 import sys
 import time
@@ -51,7 +50,7 @@ from benchmarks.results_io import (
 )
 from benchmarks.suite import Run, Suite, load_suite, plan
 from textgym.errors import TextGymError
-from textgym.evaluation import Evaluation, evaluate_agent, make_env
+from textgym.evaluation import Evaluation, evaluate_agent
 
 
 class Rate(ProgressColumn):
@@ -118,18 +117,18 @@ def execute(runs: Sequence[Run], suite: Suite, console: Console, command: str, *
     where = {"command": command, **provenance()}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("ETA"), TimeRemainingColumn(), console=console) as progress:
-        tokens = [run.agent.total_tokens + tokens_to_evaluate(run, suite) for run in todo]
-        bar = progress.add_task("tokens", total=sum(tokens))
-        for number, run in enumerate(todo):
+        bar = progress.add_task("tokens", total=sum(run.tokens for run in todo))
+        before = 0
+        for run in todo:
             progress.update(bar, description=f"{run.agent.name}, seed {run.seed}")
-            before, budget = sum(tokens[:number]), run.agent.total_tokens
 
-            def show(done: int, before: int = before, budget: int = budget) -> None:
+            def show(done: int, before: int = before, budget: int = run.agent.total_tokens) -> None:
                 progress.update(bar, completed=before + min(done, budget))
 
             result, records = perform(run, suite, show)
             write_run(run.path, result | where, records)
-            progress.update(bar, completed=before + tokens[number])
+            before += run.tokens
+            progress.update(bar, completed=before)
             console.print(one_line(result), markup=False, highlight=False)
 
 
@@ -139,26 +138,19 @@ def due(run: Run, retry_failed: bool) -> bool:
     return result is None or (retry_failed and result["status"] == "failed")
 
 
-def tokens_to_evaluate(run: Run, suite: Suite) -> int:
-    """At most: prompts count too, for they are read."""
-    env = make_env(run.env_id, 1, suite.split, suite.env_kwargs)
-    return suite.num_examples * env.reset()[0]["input_ids"].shape[1]
-
-
 def perform(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Make an agent, evaluate it, and say what came out.
 
     Returns:
         The result, whose ``status`` is "finished" or "failed", and the records of the examples.
     """
-    spec = make_env(run.env_id, 1, suite.split, suite.env_kwargs).spec
     result: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "status": "failed",
         "suite": suite.name,
         **run.config,
         "seed": run.seed,
-        "env": json.loads(spec.to_json()) if spec is not None else None,
+        "env": run.spec,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     records: list[dict[str, Any]] = []
@@ -182,11 +174,10 @@ def measure(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[
     keywords: dict[str, Any] = {"env_kwargs": suite.env_kwargs} if suite.env_kwargs else {}
     offered: dict[str, Any] = {"progress": progress, "split": suite.split}
     keywords |= {name: value for name, value in offered.items() if name in inspect.signature(make_agent).parameters}
+    keywords |= run.agent.overrides
     began = time.perf_counter()
     set_random_seed(run.seed)
-    agent = make_agent(
-        run.env_id, seed=run.seed, total_tokens=run.agent.total_tokens, **keywords, **run.agent.overrides
-    )
+    agent = make_agent(run.env_id, seed=run.seed, total_tokens=run.agent.total_tokens, **keywords)
     trained = time.perf_counter()
     train_tokens = getattr(agent, "tokens", 0)
     set_random_seed(run.seed)  # the test's sampling noise does not depend on how long training was

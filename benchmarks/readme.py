@@ -10,7 +10,6 @@ import inspect
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -38,7 +37,9 @@ def environments() -> str:
     for env_id, (_, keywords) in ENVIRONMENTS.items():
         spec = gym.spec(env_id)
         entry = gym.envs.registration.load_env_creator(str(spec.entry_point))
-        sizes = " / ".join(f"{len(data.load(keywords['dataset'], split)):,}" for split in ("train", "validation", "test"))
+        sizes = " / ".join(
+            f"{len(data.load(keywords['dataset'], split)):,}" for split in ("train", "validation", "test")
+        )
         limits = f"{keywords['max_prompt_tokens']} + {keywords['max_new_tokens']}"
         lines.append([f"`{env_id}`", first_sentence(entry), sizes, f"`{keywords['reward_funcs']}`", limits])
     columns = ("environment", "the agent must", "prompts: train / validation / test", "reward", "tokens: prompt + new")

@@ -18,7 +18,7 @@ from benchmarks.suite import Run, Suite
 from textgym.errors import ConfigurationError
 
 BOOTSTRAP_SEED = 0
-WIDTH = 112  # of the table in a terminal
+WIDTH = 132  # of the table in a terminal
 COLUMNS = (
     "agent",
     "score",
@@ -190,7 +190,9 @@ def rich_tables(suite: Suite, rows: Sequence[Row]) -> list[Table]:
         table = Table(title=f"{env_id}, suite {suite.name}", box=box.SIMPLE, padding=(0, 1, 0, 0))
         names = ("agent", score_name(own), *COLUMNS[2:10], "tokens", "seconds", "normalised")
         for name in names:
-            table.add_column(name, justify="left" if name == "agent" else "right")
+            table.add_column(
+                "\n".join(name.rsplit(" ", 1)), no_wrap=True, justify="left" if name == "agent" else "right"
+            )
         for row in own:
             costs = [number(total(row, unit), ",.0f") for unit in ("tokens", "seconds")]
             table.add_row(*cells(row)[:10], *costs, scores[row.agent], style="red" if row.failed else None)

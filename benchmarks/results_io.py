@@ -28,8 +28,7 @@ def write_atomic(path: Path, text: str) -> None:
     ) as file:
         try:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            file.close()
             Path(file.name).replace(path)
         except BaseException:  # an interrupt too
             Path(file.name).unlink(missing_ok=True)
@@ -85,7 +84,7 @@ def provenance() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "commit": _git("rev-parse", "HEAD"),
         "dirty": None if git_status is None else bool(git_status),
-        "hardware": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {platform.system()}",
+        "hardware": f"{_processor()}, {_cores()} cores, {platform.system()}",
         "threads": torch.get_num_threads(),
     }
 
@@ -122,6 +121,11 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -43,7 +43,12 @@ class FirstRatio(TextCallback):
 def iteration(dtype: str) -> dict[str, float | str]:
     """Collect one rollout and train on it."""
     env = TextVecEnv(
-        "TextGen-Sentiment-v0", ROWS, tokenizer=MODEL, prompt_template=CHAT, max_prompt_tokens=PROMPT, max_new_tokens=NEW
+        "TextGen-Sentiment-v0",
+        ROWS,
+        tokenizer=MODEL,
+        prompt_template=CHAT,
+        max_prompt_tokens=PROMPT,
+        max_new_tokens=NEW,
     )
     model = PPO(
         TransformerPolicy, env, n_steps=NEW, batch_size=ROWS * NEW // 4, n_epochs=1, gamma=1.0, learning_rate=1e-6,

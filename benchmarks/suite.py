@@ -9,7 +9,6 @@ import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -112,6 +111,8 @@ class Run:
     Attributes:
         path: Where its result is, or will be.
         config: What defines it, whose hash is part of the path.
+        spec: The environment's, as Gymnasium writes it.
+        tokens: That it takes at most: its budget, and the test's texts with their prompts.
     """
 
     env_id: str
@@ -119,6 +120,8 @@ class Run:
     seed: int
     path: Path
     config: dict[str, Any]
+    spec: dict[str, Any]
+    tokens: int
 
 
 def load_suite(name: str) -> Suite:
@@ -148,6 +151,9 @@ def plan(suite: Suite, results: Path) -> list[Run]:
     runs = []
     for env_id in suite.env_ids:
         task_hash = evaluation.task_hash(env_id, **suite.task)
+        env = evaluation.make_env(env_id, 1, suite.split, suite.env_kwargs)
+        assert env.spec is not None
+        spec, width = json.loads(env.spec.to_json()), env.reset()[0]["input_ids"].shape[1]
         for agent in suite.agents:
             config = {
                 "env_id": env_id,
@@ -162,11 +168,12 @@ def plan(suite: Suite, results: Path) -> list[Run]:
             }
             short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
             folder = results / suite.name / env_id.replace("/", "__") / agent.name / short
-            runs += [Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config) for seed in suite.seeds]
+            tokens = agent.total_tokens + suite.num_examples * width
+            for seed in suite.seeds:
+                runs.append(Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config, spec, tokens))
     return runs
 
 
-@cache
 def _module(path: Path) -> ModuleType:
     """Import a file, wherever it is."""
     spec = importlib.util.spec_from_file_location(f"_agent_{path.stem}", path)

@@ -132,11 +132,12 @@ def evaluate_agent(
         )
     if num_envs < 1:
         raise ConfigurationError(f"num_envs is {num_envs}. It must be at least 1.")
-    size = _num_examples(num_examples, make_env(env_id, 1, split, env_kwargs))
+    env = make_env(env_id, num_envs, split, env_kwargs)
+    size = _num_examples(num_examples, env)
     episodes: list[Episode] = []
     for start in range(0, size, num_envs):
         indices = range(start, min(start + num_envs, size))
-        if start == 0 or len(indices) < num_envs:  # the last block may be smaller
+        if len(indices) < num_envs:  # the last block
             env = make_env(env_id, len(indices), split, env_kwargs)
         episodes += play(agent, env, indices, seed=seed if start == 0 else None, deterministic=deterministic)
     records = [_record(episode) for episode in episodes]
@@ -189,8 +190,8 @@ def play(
     while not over.all():
         actions, state = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
         following, rewards, terminated, _, infos = env.step(np.where(over, filler, actions))
-        scores += np.where(over, 0.0, rewards)
-        for row in np.flatnonzero(terminated & ~over).tolist():
+        scores += rewards
+        for row in np.flatnonzero(terminated).tolist():
             final = infos["final_obs"][row]
             tokens = final["input_ids"][: int(final["attention_mask"].sum())]
             episodes[row] = Episode(tokens, float(scores[row]), env.ended[row])
@@ -309,11 +310,10 @@ def _add_log_probs(
     agent: Agent | None,
 ) -> None:
     """Log-probabilities of the chosen tokens, EOS among them, one causal forward per text."""
-    import torch
+    from textgym.models.token_statistics import packed_log_prob
 
     log_prob = getattr(agent, "log_prob", None)
     device = getattr(agent, "device", "cpu")  # of SB3's policies
-
     model, _ = models.load(reference)
     vocab_size = model.get_output_embeddings().weight.shape[0]
     if vocab_size != env.tokenizer.vocab_size:
@@ -326,13 +326,12 @@ def _add_log_probs(
         chosen = order[start : start + TEXTS_PER_FORWARD]
         packed, actions = _pack([episodes[i] for i in chosen])
         row = packed["row"].numpy()
-        with torch.no_grad():
-            under_reference = _log_prob_under(model, packed, actions).numpy().astype(np.float64)  # (N,)
-            if log_prob is not None:
-                on_device = {key: value.to(device) for key, value in packed.items()}
-                under_agent = _checked(log_prob(on_device, actions.to(device)), actions)  # (N,)
-                for i, value in zip(chosen, np.bincount(row, under_agent - under_reference).tolist(), strict=True):
-                    records[i]["kl"] = value
+        under_reference = packed_log_prob(model, packed, actions).numpy().astype(np.float64)  # (N,)
+        if log_prob is not None:
+            on_device = {key: value.to(device) for key, value in packed.items()}
+            under_agent = _checked(log_prob(on_device, actions.to(device)), actions)  # (N,)
+            for i, value in zip(chosen, np.bincount(row, under_agent - under_reference).tolist(), strict=True):
+                records[i]["kl"] = value
         for i, value in zip(chosen, np.bincount(row, under_reference).tolist(), strict=True):
             records[i]["reference_log_prob"] = value
 
@@ -350,16 +349,6 @@ def _pack(episodes: list[Episode]) -> tuple[dict[str, torch.Tensor], torch.Tenso
     row = np.repeat(np.arange(len(spans)), [end - start for start, end in spans])  # (N,)
     packed = {"input_ids": input_ids, "row": row, "position": column - 1}
     return {key: torch.as_tensor(value) for key, value in packed.items()}, torch.as_tensor(input_ids[row, column])
-
-
-def _log_prob_under(model: Any, packed: dict[str, torch.Tensor], actions: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities (N,) of the actions under a language model."""
-    from textgym.sb3.token_statistics import TokenStatistics  # which needs no (N, V) tensor
-
-    hidden = model.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state
-    head = model.get_output_embeddings()
-    hidden = hidden[packed["row"], packed["position"]]  # (N, d)
-    return TokenStatistics.apply(hidden, head.weight, head.bias, actions, 1.0, hidden.dtype)[0]
 
 
 def _checked(log_probs: Any, actions: torch.Tensor) -> np.ndarray:

@@ -1,0 +1,120 @@
+"""Each agent of the board plays, and is what it says it is."""
+
+import math
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3.common.utils import set_random_seed
+
+import agents
+from agents import best_of_n, human, ppo, random, zero_shot
+from textgym.errors import ConfigurationError
+from textgym.evaluation import evaluate_agent
+
+ENV_ID = "TextGen-Sentiment-v0"
+SHORT = {"max_new_tokens": 5}
+TINY = {"rows": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
+OPTIONS = {"seed": 0, "num_examples": 4, "num_envs": 3, "gold": None, "env_kwargs": SHORT}
+
+
+def evaluate(agent, **changes):
+    return evaluate_agent(agent, ENV_ID, **OPTIONS | changes)
+
+
+@pytest.mark.parametrize("file", sorted(path.stem for path in Path(agents.__path__[0]).glob("[!_]*.py")))
+def test_every_agent_plays(file):
+    module = {module.__name__: module for module in (best_of_n, human, ppo, random, zero_shot)}[f"agents.{file}"]
+    overrides = TINY if file == "ppo" else {}
+    agent = module.make_agent(ENV_ID, seed=0, total_tokens=16, env_kwargs=SHORT, **overrides)
+    found = evaluate(agent)
+    assert [record["index"] for record in found.records] == [0, 1, 2, 3]
+    assert all(value is None or math.isfinite(value) for value in found.metrics.values())
+    assert (found.metrics["kl"] is not None) == (file in ("random", "zero_shot", "ppo"))
+
+
+def test_random_is_uniform_over_allowed_tokens_and_seeded(tokenizer):
+    obs = {"input_ids": np.zeros((40_000, 3))}
+    first, second, other = (random.make_agent(ENV_ID, seed=seed, total_tokens=0).predict(obs)[0] for seed in (0, 0, 1))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+    allowed = gym.make(ENV_ID).unwrapped.action_masks()
+    assert allowed[first].all()
+    assert tokenizer.pad_token_id not in first
+    assert len(np.unique(first)) > 0.99 * allowed.sum()  # of 40,000 draws from 4,095
+
+
+def test_greedy_takes_no_chances():
+    greedy = zero_shot.make_agent(ENV_ID, seed=0, greedy=True, env_kwargs=SHORT)
+    texts = []
+    for seed in (0, 1):
+        set_random_seed(seed)
+        texts.append([record["completion"] for record in evaluate(greedy, reference=None).records])
+    assert texts[0] == texts[1]
+
+
+def test_best_of_n_plays_the_one_that_the_reward_likes_best():
+    scored = []
+
+    def spy(completions, **_):
+        values = [sum(map(ord, text)) % 97 / 97 for text in completions]
+        scored.append(values)
+        return values
+
+    kwargs = SHORT | {"reward_funcs": spy}
+    agent = best_of_n.make_agent(ENV_ID, seed=0, n=3, env_kwargs=kwargs)
+    found = evaluate(agent, num_envs=2, num_examples=2, reference=None, env_kwargs=kwargs)
+    # rows of the lookahead end at different times, so that the best is all that can be told of 3 x 2 scores
+    played = [record["return"] for record in found.records]
+    lookahead = [value for values in scored for value in values][:6]
+    assert max(played) == max(lookahead)
+    assert all(played.count(value) <= lookahead.count(value) for value in played)
+    assert 6 <= agent.tokens <= 6 * 5
+    assert found.metrics["kl_bound"] == pytest.approx(math.log(3) - 2 / 3)
+
+
+def test_best_of_n_plans_again_when_a_prompt_comes_back():
+    # without it a prompt would have one completion for good
+    agent = best_of_n.make_agent(ENV_ID, seed=0, n=2, env_kwargs=SHORT)
+    texts = {evaluate(agent, num_examples=1, reference=None).records[0]["completion"] for _ in range(4)}
+    assert len(texts) > 1
+
+
+def test_human_replays_positive_references():
+    rows = [
+        {"prompt": "The film", "reference": "is good.", "label": 1},
+        {"prompt": "The plot", "reference": "is dull.", "label": 0},
+        {"prompt": "The cast is far", "reference": ["too good for what it is given to do", "ok"], "label": 1},
+    ]
+    kwargs = {"dataset": rows, "max_new_tokens": 5}
+    agent = human.make_agent(ENV_ID, seed=0, env_kwargs=kwargs)
+    records = evaluate(agent, num_examples=3, reference=None, env_kwargs=kwargs).records
+    first, second, third = (record["completion"] for record in records)
+    assert first == " is good."
+    assert records[0]["finish_reason"] == "eos"
+    assert second in (first, third)
+    assert third.startswith(" too good")
+    assert records[2]["finish_reason"] == "length"
+
+
+def test_replaying_needs_the_split_that_is_played():
+    agent = human.make_agent(ENV_ID, seed=0, split="validation")
+    with pytest.raises(ConfigurationError, match="no prompt of TextGen-Sentiment-v0, split 'validation'"):
+        evaluate(agent, reference=None, env_kwargs={})
+
+
+def test_ppo_trains_for_its_budget_and_keeps_its_curve():
+    told = []
+    agent = ppo.make_agent(ENV_ID, seed=0, total_tokens=40, progress=told.append, env_kwargs=SHORT, **TINY)
+    assert agent.tokens == 48  # whole rollouts of 16
+    assert told == [16, 32, 48]
+    assert [point.tokens for point in agent.curve] == told
+    assert agent.curve[0].kl == pytest.approx(0, abs=1e-4)
+    assert all(0 <= point.score <= 1 for point in agent.curve)
+    assert agent.hyperparameters["rows"] == 2
+
+
+def test_ppo_stops_when_time_is_up():
+    agent = ppo.make_agent(ENV_ID, seed=0, total_tokens=10**9, seconds=0.0, env_kwargs=SHORT, **TINY)
+    assert agent.tokens <= 16

@@ -1,0 +1,197 @@
+"""The board with agents that cost nothing: runs, resumes, and shows what failed."""
+
+import io
+import json
+import os
+
+import pytest
+from rich.console import Console
+
+from benchmarks import leaderboard
+from benchmarks.suite import load_suite
+
+SUITE = """
+env_ids = ["TextGen-Sentiment-v0"]
+seeds = [0, 1]
+split = "test"
+num_examples = 4
+num_envs = 3
+reference = "textgym-tiny"
+gold = "length"
+zero = "random"
+one = "human"
+agents = [{ name = "random" }, { name = "human", total_tokens = 7 }]
+env_kwargs = { max_new_tokens = 3 }
+report = { before = "random", after = "human", examples = 2 }
+"""
+AGENT = """
+from pathlib import Path
+from agents import random
+
+def make_agent(env_id, *, seed, total_tokens, env_kwargs):
+    with (Path(__file__).parent / "made.txt").open("a") as file:
+        file.write(f"{seed} {total_tokens}\\n")
+    agent = random.make_agent(env_id, seed=seed, env_kwargs=env_kwargs)
+    agent.curve = [(8, 0.1, 0.4, 0.0), (16, 0.2, 0.5, 1.5)]
+    BODY
+    return agent
+"""
+
+
+@pytest.fixture
+def board(tmp_path):
+    """Run the command line; returns its status and what it printed."""
+    (tmp_path / "small.toml").write_text(SUITE)
+    console = Console(file=io.StringIO(), width=200)
+
+    def run(*arguments):
+        begin = len(console.file.getvalue())
+        fixed = ["--suite", str(tmp_path / "small.toml"), "--results", str(tmp_path / "results")]
+        return leaderboard.main([*fixed, *arguments], console), console.file.getvalue()[begin:]
+
+    return run
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Write an agent of a user's own."""
+
+    def write(body="pass"):
+        path = tmp_path / "mine.py"
+        path.write_text(AGENT.replace("BODY", body))
+        return str(path)
+
+    return write
+
+
+def runs(tmp_path):
+    return sorted((tmp_path / "results").rglob("seed-*.json"))
+
+
+def identity(paths):
+    return [(path, path.stat().st_ino, path.stat().st_mtime_ns) for path in paths]
+
+
+def test_a_board_with_a_users_own_agent(board, mine, tmp_path):
+    status, printed = board("--agent", mine())
+    assert status == 0
+    assert all(name in printed for name in ("random", "human", "mine", "sentiment", "2/2"))
+    assert (tmp_path / "made.txt").read_text() == "0 7\n1 7\n"  # the largest budget of the suite
+    assert len(runs(tmp_path)) == 6
+    path = next(path for path in runs(tmp_path) if "mine" in str(path))
+    assert path.parts[-5:-2] == ("small", "TextGen-Sentiment-v0", "mine")
+    result = json.loads(path.read_text())
+    assert result["status"] == "finished"
+    assert result["env"]["kwargs"]["max_new_tokens"] == 3
+    assert result["metrics"]["gold"] is not None
+    assert result["metrics"]["kl"] > 0
+    assert result["cost"]["eval_tokens"] >= 4
+    assert result["cost"]["peak_rss_mb"] > 10
+    assert {"task_hash", "source_hash", "versions", "commit", "dirty", "hardware", "threads", "command"} <= set(result)
+    records = path.with_suffix(".examples.jsonl").read_text().splitlines()
+    assert [json.loads(line)["index"] for line in records] == [0, 1, 2, 3]
+    text = (tmp_path / "results" / "small" / "REPORT.md").read_text()
+    assert "The first 2 prompts" in text
+    assert "learning_curve.png" in text
+    picture = (tmp_path / "results" / "small" / "learning_curve.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert str(tmp_path) not in path.read_text().replace(result["command"], "")
+
+
+def test_finished_runs_are_not_run_again(board, mine, tmp_path):
+    board("--agent", mine())
+    before, made = identity(runs(tmp_path)), (tmp_path / "made.txt").read_text()
+    status, printed = board("--agent", mine(), "--retry-failed")
+    assert status == 0
+    assert "6 of them done before" in printed
+    assert identity(runs(tmp_path)) == before
+    assert (tmp_path / "made.txt").read_text() == made
+    board("--agent", mine("agent.edited = True"))  # another agent
+    assert (tmp_path / "made.txt").read_text() == made * 2
+
+
+def test_an_interrupted_board_goes_on(board, mine, tmp_path):
+    file = mine('if seed == 1 and not (Path(__file__).parent / "again").exists(): raise KeyboardInterrupt')
+    status, _ = board("--agent", file)
+    assert status == 130
+    done = identity(runs(tmp_path))
+    assert len(done) == 5
+    assert not [name for _, _, names in os.walk(tmp_path) for name in names if name.endswith(".tmp")]
+    (tmp_path / "again").touch()
+    status, _ = board("--agent", file)
+    assert status == 0
+    assert len(runs(tmp_path)) == 6
+    assert set(done) < set(identity(runs(tmp_path)))
+
+
+def test_a_failed_run_is_shown_and_retried_only_when_asked(board, mine, tmp_path):
+    file = mine('if seed == 1 and not (Path(__file__).parent / "fixed").exists(): raise RuntimeError("no luck")')
+    status, printed = board("--agent", file)
+    assert status == 1
+    assert "mine, seed 1: failed, RuntimeError: no luck" in printed
+    assert "1/2 (1 failed)" in printed
+    assert "RuntimeError: no luck" in (tmp_path / "results" / "small" / "REPORT.md").read_text()
+    failed = [json.loads(path.read_text()) for path in runs(tmp_path) if "mine" in str(path)][1]
+    assert failed["status"] == "failed"
+    assert failed["traceback"][-1] == "mine.py:10 make_agent"
+    (tmp_path / "fixed").touch()
+    assert board("--agent", file)[0] == 1
+    status, printed = board("--agent", file, "--retry-failed")
+    assert status == 0
+    assert "1/2" not in printed
+
+
+def test_an_agent_that_cannot_be_evaluated_fails_alone(board, mine):
+    status, printed = board("--agent", mine("agent.predict = lambda *_, **__: ([10**6] * 3, None)"))
+    assert status == 1
+    assert "InvalidActionError" in printed
+    assert "0/2 (2 failed)" in printed
+    assert "random, seed 0: return" in printed
+
+
+def test_report_runs_nothing_and_shows_missing_seeds(board, tmp_path):
+    status, printed = board("--report")
+    assert status == 0
+    assert "0/2 (2 missing)" in printed
+    assert runs(tmp_path) == []
+    board("--seeds", "0")
+    assert "1/2 (1 missing)" in board("--report")[1]
+
+
+def test_results_of_different_tasks_are_refused(board, tmp_path):
+    board()
+    path = runs(tmp_path)[0]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"task_hash": "0" * 64}))
+    status, printed = board("--report")
+    assert status == 2
+    assert "different tasks" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--agent", "no_such.py"], "Unknown agent 'no_such.py'"),
+        (["--agent", "agents/random.py"], "Two agents are called random"),
+        (["--suite", "quik"], "Did you mean 'quick'?"),
+    ],
+)
+def test_bad_arguments_say_what_to_do(board, arguments, message):
+    status, printed = board(*arguments)
+    assert status == 2
+    assert message in printed.replace("\n", " ")
+
+
+def test_a_file_without_make_agent_is_a_failed_run(board, tmp_path):
+    (tmp_path / "empty.py").write_text("")
+    status, printed = board("--agent", str(tmp_path / "empty.py"))
+    assert status == 1
+    assert "no function make_agent" in printed
+
+
+def test_the_quick_suite_is_what_it_promises():
+    suite = load_suite("quick")
+    assert suite.seeds == (0, 1, 2)
+    assert suite.num_examples <= 300
+    assert all(agent.path.is_file() for agent in suite.agents)
+    names = {agent.name for agent in suite.agents}
+    assert {suite.zero, suite.one, suite.report["before"], suite.report["after"]} <= names

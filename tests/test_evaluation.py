@@ -1,0 +1,213 @@
+"""Every example once, in any layout; metrics against what they are by definition."""
+
+import math
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import tokenizers
+
+from textgym import models
+from textgym.envs.vector import TextGenVectorEnv
+from textgym.errors import ConfigurationError
+from textgym.evaluation import evaluate_agent, task_hash
+from textgym.tokenizer import TextTokenizer
+
+ENV_ID = "TextGen-Sentiment-v0"
+OPTIONS = {"seed": 0, "gold": None, "reference": None, "env_kwargs": {"max_new_tokens": 6}}
+
+
+class Reader:
+    """Chooses by what it reads alone, EOS about one time in five: its texts are the same in any layout."""
+
+    def __init__(self, log_prob=None):
+        if log_prob is not None:
+            self.log_prob = log_prob
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        read = (obs["input_ids"] * obs["attention_mask"]).sum(1)
+        return np.where(read % 5 == 0, 1, 3 + read % 4000), state
+
+
+@pytest.fixture(scope="module")
+def zero_shot():
+    from textgym.sb3 import TransformerPolicy
+
+    env = gym.make(ENV_ID, max_new_tokens=6).unwrapped
+    return TransformerPolicy(env.observation_space, env.action_space, lambda _: 0.0)
+
+
+def test_importing_evaluation_imports_no_torch():
+    code = "import sys, textgym.evaluation; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_visits_each_example_once_in_any_layout():
+    # rows that begin anew, or a last block that is not full, would add, lose or mix up records
+    expected = []
+    env = gym.make(ENV_ID, split="test", max_new_tokens=6)
+    for index in range(11):
+        obs, info = env.reset(options={"index": index})
+        done = False
+        while not done:
+            (action,), _ = Reader().predict({key: value[None] for key, value in obs.items()})
+            obs, score, done, _, info = env.step(action)
+        expected.append((index, info["prompt"], info["completion"], score, info["finish_reason"]))
+    assert {reason for *_, reason in expected} == {"eos", "length"}
+    for num_envs in (1, 4, 11, 64):
+        records = evaluate_agent(Reader(), ENV_ID, num_examples=11, num_envs=num_envs, **OPTIONS).records
+        keys = ("index", "prompt", "completion", "return", "finish_reason")
+        assert [tuple(record[key] for key in keys) for record in records] == expected, num_envs
+
+
+def test_scores_each_completion_once():
+    # the rows that begin anew after their episode must not reach the reward function
+    scored = []
+
+    def spy(completions, **_):
+        scored.extend(completions)
+        return [0.5] * len(completions)
+
+    options = OPTIONS | {"env_kwargs": {"max_new_tokens": 6, "reward_funcs": spy}}
+    records = evaluate_agent(Reader(), ENV_ID, num_examples=10, num_envs=8, **options).records
+    assert sorted(scored) == sorted(record["completion"] for record in records)
+
+
+def test_metrics_are_those_of_the_records(zero_shot):
+    found = evaluate_agent(zero_shot, ENV_ID, num_examples=6, num_envs=4, **OPTIONS | {"reference": "textgym-tiny"})
+    assert all(value is None or math.isfinite(value) for value in found.metrics.values())
+    mean = {key: np.mean([record[key] for record in found.records]) for key in ("return", "length", "kl")}
+    assert {key: found.metrics[key] for key in mean} == pytest.approx(mean)
+    assert found.metrics["reward/sentiment"] == pytest.approx(mean["return"])
+    assert found.metrics["gold"] is None
+    tokens = sum(record["length"] + (record["finish_reason"] == "eos") for record in found.records)
+    log_prob = sum(record["reference_log_prob"] for record in found.records)
+    assert found.metrics["perplexity"] == pytest.approx(math.exp(-log_prob / tokens))
+
+
+def test_the_reference_diverges_from_itself_by_nothing(zero_shot):
+    # log-probabilities of other positions, prompt tokens, or without EOS, would not cancel
+    found = evaluate_agent(zero_shot, ENV_ID, num_examples=6, num_envs=4, **OPTIONS | {"reference": "textgym-tiny"})
+    assert max(abs(record["kl"]) for record in found.records) < 1e-4
+
+
+def test_log_probs_are_those_of_one_forward_per_text(tokenizer):
+    import torch
+
+    found = evaluate_agent(Reader(), ENV_ID, num_examples=8, num_envs=8, **OPTIONS | {"reference": "textgym-tiny"})
+    model, _ = models.load("textgym-tiny")
+    for record in found.records:
+        prompt, ids = tokenizer.encode(record["prompt"])[-16:], []
+        while len(ids) < 6 and 1 not in ids:
+            text = np.array([prompt + ids])
+            (token,), _ = Reader().predict({"input_ids": text, "attention_mask": np.ones_like(text)})
+            ids.append(int(token))
+        with torch.no_grad():
+            logps = model(torch.tensor([prompt + ids])).logits[0].log_softmax(1)
+        expected = sum(float(logps[len(prompt) + i - 1, token]) for i, token in enumerate(ids))
+        assert record["reference_log_prob"] == pytest.approx(expected, abs=1e-3)
+        assert record["kl"] is None
+
+
+def test_divergence_is_the_agents_log_prob_minus_the_references():
+    agent = Reader(lambda obs, actions: np.full(len(actions), -2.0))
+    options = OPTIONS | {"reference": "textgym-tiny"}
+    for record in evaluate_agent(agent, ENV_ID, num_examples=5, num_envs=2, **options).records:
+        tokens = record["length"] + (record["finish_reason"] == "eos")
+        assert record["kl"] == pytest.approx(-2.0 * tokens - record["reference_log_prob"])
+    # the likeliest token is no sample
+    assert evaluate_agent(agent, ENV_ID, num_examples=2, deterministic=True, **options).metrics["kl"] is None
+
+
+def test_gold_judges_completions_beside_the_reward():
+    # the judge needs the data's columns, and must not change the return
+    def label_and_length(completions, completion_ids, label, **_):
+        return [10.0 * label[i] + len(completion_ids[i]) for i in range(len(completions))]
+
+    found = evaluate_agent(Reader(), ENV_ID, num_examples=6, num_envs=4, **OPTIONS | {"gold": label_and_length})
+    env = gym.make_vec(ENV_ID, num_envs=1, split="test").unwrapped
+    labels = env._core.dataset.columns["label"]
+    assert [record["gold"] for record in found.records] == [
+        10.0 * labels[record["index"]] + record["length"] for record in found.records
+    ]
+    assert found.metrics["return"] < 1 < found.metrics["gold"]
+
+
+@pytest.mark.parametrize("log_prob", [lambda o, a: np.zeros((len(a), 1)), lambda o, a: np.full(len(a), -np.inf)])
+def test_bad_log_probs_are_refused(log_prob):
+    with pytest.raises(ConfigurationError, match="log_prob returned"):
+        evaluate_agent(Reader(log_prob), ENV_ID, num_examples=2, **OPTIONS | {"reference": "textgym-tiny"})
+
+
+def test_bad_arguments_are_refused():
+    for changes, match in [
+        ({"num_examples": 100_000}, "num_examples is 100000"),
+        ({"num_examples": 0}, "num_examples is 0"),
+        ({"num_envs": 0}, "num_envs is 0"),
+    ]:
+        with pytest.raises(ConfigurationError, match=match):
+            evaluate_agent(Reader(), ENV_ID, **OPTIONS | changes)
+    with pytest.raises(ConfigurationError, match="no method predict"):
+        evaluate_agent(object(), ENV_ID, **OPTIONS)
+
+
+def test_other_environments_are_refused():
+    gym.register("Other-v0", vector_entry_point=lambda num_envs, split: gym.make_vec("CartPole-v1", num_envs=num_envs))
+    try:
+        with pytest.raises(ConfigurationError, match="no text-generation environment"):
+            evaluate_agent(Reader(), "Other-v0", seed=0)
+    finally:
+        del gym.registry["Other-v0"]
+
+
+def test_a_reference_of_another_vocabulary_is_refused():
+    words = tokenizers.models.WordLevel({"<e>": 0, "<p>": 1, "a": 2, "b": 3}, unk_token="a")
+    tokenizer = TextTokenizer(tokenizers.Tokenizer(words), eos_token_id=0, pad_token_id=1, name="four")
+    kwargs = {"tokenizer": tokenizer, "dataset": [{"prompt": "a"}], "max_new_tokens": 2}
+
+    class Always:
+        def predict(self, obs, state=None, episode_start=None, deterministic=False):
+            return np.full(len(obs["input_ids"]), 2), state
+
+    with pytest.raises(ConfigurationError, match="4096 tokens, the environment 4"):
+        evaluate_agent(Always(), ENV_ID, seed=0, gold=None, env_kwargs=kwargs)
+
+
+def test_task_hash_names_the_task():
+    def other(completions, **_):
+        return [0.0] * len(completions)
+
+    same = {"num_examples": 5, "gold": None, "reference": None}
+    first = task_hash(ENV_ID, **same)
+    assert first == task_hash(ENV_ID, **same)
+    changes = [
+        {"num_examples": 6},
+        {"split": "validation"},
+        {"gold": "length"},
+        {"reference": "textgym-tiny"},
+        {"env_kwargs": {"max_new_tokens": 31}},
+        {"env_kwargs": {"reward_funcs": other}},
+        {"env_kwargs": {"reward_weights": [2.0]}},
+        {"env_kwargs": {"prompt_template": "{prompt} "}},
+    ]
+    hashes = [task_hash(ENV_ID, **same | change) for change in changes]
+    assert len({first, *hashes}) == 1 + len(changes)
+
+
+def test_play_needs_no_second_episode():
+    # a row that ends early waits: the environment is stepped as often as the longest text is long
+    steps = []
+
+    class Counting(TextGenVectorEnv):
+        def step(self, actions):
+            steps.append(actions.copy())
+            return super().step(actions)
+
+    from textgym.evaluation import play
+
+    env = Counting(8, dataset="sentiment", split="test", reward_funcs="length", max_prompt_tokens=16, max_new_tokens=6)
+    episodes = play(Reader(), env, range(8))
+    lengths = [len(episode.tokens) - episode.info["prompt_length"] for episode in episodes]
+    assert len(steps) == max(lengths) > min(lengths)
