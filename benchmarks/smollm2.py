@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -36,7 +37,8 @@ class FirstRatio(TextCallback):
     def _on_rollout_end(self) -> None:
         super()._on_rollout_end()
         batch = next(iter(self.model.rollout_buffer.get(None)))  # type: ignore[attr-defined]
-        log_prob = self.model.policy.log_prob(batch.observations, batch.actions)
+        policy: Any = self.model.policy
+        log_prob = policy.log_prob(batch.observations, batch.actions)
         self.largest = float((torch.exp(log_prob - batch.old_log_prob) - 1).abs().max())
 
 

@@ -58,7 +58,7 @@ class Transformer(BaseFeaturesExtractor):
     def __init__(self, observation_space: spaces.Dict) -> None:
         model, _ = models.load()
         super().__init__(observation_space, features_dim=model.config.hidden_size)
-        self.trunk = model.base_model
+        self.trunk: Any = model.base_model
 
     def forward(self, obs: dict[str, torch.Tensor]) -> torch.Tensor:
         last = obs["attention_mask"].sum(1).long() - 1  # (n,)
@@ -68,6 +68,9 @@ class Transformer(BaseFeaturesExtractor):
 
 class StockPolicy(MultiInputActorCriticPolicy):
     """`Transformer` with linear heads; the actor's starts from the language model's."""
+
+    features_extractor: Any
+    action_net: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs |= {"features_extractor_class": Transformer, "net_arch": [], "ortho_init": False}
@@ -100,7 +103,7 @@ def make(
     rows: int, batch_size: int, stock: bool = False, kl: bool = True, with_eos: bool = False, **policy: Any
 ) -> PPO:
     """PPO, stock in all but policy and buffer; ``stock`` has SB3's own of both."""
-    buffer = {} if stock else {
+    buffer: dict[str, Any] = {} if stock else {
         "rollout_buffer_class": SequenceRolloutBuffer,
         "rollout_buffer_kwargs": {"kl": KLControl(0.05)} if kl else {},
     }  # fmt: skip
@@ -120,14 +123,14 @@ def timed(call: Callable[[], Any], repeats: int) -> float:
     return statistics.median(seconds)
 
 
-def prepared(model: PPO, callback: BaseCallback | None = None) -> Callable[[], Any]:
+def prepared(model: Any, callback: BaseCallback | None = None) -> Callable[[], Any]:
     """A function that collects one rollout."""
     _, callbacks = model._setup_learn(10**9, callback or CallbackList([]))
     callbacks.on_training_start(locals(), globals())
     return lambda: model.collect_rollouts(model.env, callbacks, model.rollout_buffer, model.n_steps)
 
 
-def iterations(model: PPO, callback: BaseCallback | None) -> Callable[[], None]:
+def iterations(model: Any, callback: BaseCallback | None) -> Callable[[], None]:
     """A function that collects one rollout and trains on it."""
     rollout = prepared(model, callback)
 
@@ -138,7 +141,7 @@ def iterations(model: PPO, callback: BaseCallback | None) -> Callable[[], None]:
     return iteration
 
 
-def generate(model: PPO, with_eos: bool) -> int:
+def generate(model: Any, with_eos: bool) -> int:
     """Sample with transformers' ``generate``; returns real tokens, EOS included, those behind it not."""
     lm = model.policy.language_model
     # the next rollout begins with the same prompts
@@ -153,7 +156,7 @@ def generate(model: PPO, with_eos: bool) -> int:
     return int((ended == 0).sum())
 
 
-def plain_update(model: PPO) -> None:
+def plain_update(model: Any) -> None:
     """PPO's update on whole episodes as one writes it in plain torch: the same losses, minibatches and epochs."""
     buffer, policy = model.rollout_buffer, model.policy
     fragments = buffer.fragments
@@ -201,9 +204,9 @@ def measure(rows: int, repeats: int) -> dict[str, float]:
         result[name] = round(value, 3)
         console.print(f"  {rows} rows: {name}: {value:,.2f}", highlight=False)
 
-    for name, policy in (("end to end", {}), ("end to end, bfloat16", {"dtype": "bfloat16"})):
-        model = make(rows, batch_size, **policy)
-        iteration = iterations(model, TextCallback() if policy else None)
+    for name, dtype in (("end to end", "float32"), ("end to end, bfloat16", "bfloat16")):
+        model = make(rows, batch_size, dtype=dtype)
+        iteration = iterations(model, TextCallback())
         iteration()
         note(f"{name}, tokens/s", tokens / timed(iteration, repeats))
     stock = make(rows, batch_size, stock=True)

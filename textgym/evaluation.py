@@ -142,7 +142,7 @@ def evaluate_agent(
         episodes += play(agent, env, indices, seed=seed if start == 0 else None, deterministic=deterministic)
     records = [_record(episode) for episode in episodes]
     if gold is not None:
-        _add_gold(records, episodes, gold, dataset_of(env))
+        _add_gold(records, episodes, gold, env.dataset)
     if reference is not None:
         _add_log_probs(records, episodes, reference, env, None if deterministic else agent)
     return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)))
@@ -154,11 +154,6 @@ def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, An
     if not isinstance(env, TextGenVectorEnv):
         raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {env!r}.")
     return env
-
-
-def dataset_of(env: TextGenVectorEnv) -> Dataset:
-    """The data set whose rows the environment's episodes begin from."""
-    return env._core.dataset
 
 
 def play(
@@ -250,12 +245,12 @@ def source_hash(function: Callable[..., Any]) -> str:
 
 
 def _num_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
-    available = len(dataset_of(env))
+    available = len(env.dataset)
     if num_examples is None:
         return available
     if not 1 <= num_examples <= available:
         raise ConfigurationError(
-            f"num_examples is {num_examples}, and {dataset_of(env).name}, split {dataset_of(env).split!r}, has "
+            f"num_examples is {num_examples}, and {env.dataset.name}, split {env.dataset.split!r}, has "
             f"{available} rows: give a number from 1 to {available}, or None for all."
         )
     return num_examples

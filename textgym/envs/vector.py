@@ -10,7 +10,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from textgym.data.datasets import Source
+from textgym.data.datasets import Dataset, Source
 from textgym.envs import rendering
 from textgym.envs.core import EpisodeCore, Observation
 from textgym.errors import ConfigurationError
@@ -162,6 +162,11 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """The rows' seeds."""
         self.np_random  # noqa: B018 - rows without a generator get one
         return tuple(self._seeds)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set that the prompts are from; shared by all rows."""
+        return self._core.dataset
 
     @property
     def reward_seconds(self) -> float:

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textgym.errors import UnknownNameError
 from textgym.models import smollm2
@@ -94,6 +94,7 @@ def load(
             path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
         )
     # transformers looks for padding in every input and warns; padding on the right is invisible under causal attention
-    model.base_model.config = copy.copy(model.base_model.config)
-    model.base_model.config.pad_token_id = None
+    trunk: Any = model.base_model
+    trunk.config = copy.copy(trunk.config)
+    trunk.config.pad_token_id = None
     return model.eval(), AutoTokenizer.from_pretrained(path, trust_remote_code=False)

@@ -100,7 +100,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         self.policy: TransformerPolicy | None = None
         self.reference_seconds = 0.0
         super().__init__(buffer_size, observation_space, action_space, device, gae_lambda, gamma, n_envs)
-        self._reference = _load_reference(reference or models.DEFAULT, action_space, self.device) if kl else None
+        self._reference: Any = _load_reference(reference or models.DEFAULT, action_space, self.device) if kl else None
 
     def bind(self, policy: TransformerPolicy) -> None:
         """Let the buffer ask the policy for log-probabilities; `TextCallback` calls this."""
@@ -230,10 +230,10 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         """The fragments' texts, where each timestep lies in them, and its step and environment in the buffer."""
         width = max(len(f.prefix) + len(f) - 1 for f in fragments)
         input_ids = np.zeros((len(fragments), width), dtype=np.int64)  # padding is seen by no real token
-        for row, f in enumerate(fragments):
-            input_ids[row, : len(f.prefix)] = f.prefix
+        for i, f in enumerate(fragments):
+            input_ids[i, : len(f.prefix)] = f.prefix
             # the last action's own token is never read
-            input_ids[row, len(f.prefix) : len(f.prefix) + len(f) - 1] = self.actions[f.start : f.stop - 1, f.env]
+            input_ids[i, len(f.prefix) : len(f.prefix) + len(f) - 1] = self.actions[f.start : f.stop - 1, f.env]
         steps = np.concatenate([np.arange(f.start, f.stop) for f in fragments])
         envs = np.repeat([f.env for f in fragments], [len(f) for f in fragments])
         position = np.concatenate([len(f.prefix) - 1 + np.arange(len(f)) for f in fragments])
@@ -253,7 +253,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         """Exact divergence of the bound policy from the reference, in nats per token, on the first fragments."""
         assert self.policy is not None and self._reference is not None
         packed, _, _ = self._pack(self.fragments[:n_fragments])
-        logps = self.policy.get_distribution(packed).distribution.logits  # (N, V), normalised
+        distribution: Any = self.policy.get_distribution(packed).distribution
+        logps = distribution.logits  # (N, V), normalised
         hidden = self._reference.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state
         logits = self._reference.get_output_embeddings()(hidden[packed["row"], packed["position"]])
         reference = (logits / self.policy.temperature).log_softmax(1)  # (N, V)
@@ -275,13 +276,13 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         return packed_log_prob(self._reference, packed, actions, temperature)
 
 
-def _load_reference(name: str, action_space: spaces.Discrete, device: torch.device) -> torch.nn.Module:
+def _load_reference(name: str, action_space: spaces.Discrete, device: torch.device) -> Any:
     """The frozen reference model.
 
     Raises:
         ConfigurationError: Its vocabulary is not the action space.
     """
-    model, _ = models.load(name)
+    model: Any = models.load(name)[0]
     vocab_size = model.get_output_embeddings().weight.shape[0]
     if vocab_size != action_space.n:
         raise ConfigurationError(

@@ -66,6 +66,7 @@ class _ColumnLayer(CacheLayerMixin):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        assert self.keys is not None and self.values is not None
         at = self.columns
         if at.rows is not None:  # prefill: (k, H, T, D), which need no past but themselves
             self.keys[at.rows, :, : key_states.shape[2]] = key_states
@@ -98,7 +99,7 @@ class CachedTrunk:
     """
 
     def __init__(self, model: nn.Module, head: nn.Linear | None = None, dtype: torch.dtype = torch.float32) -> None:
-        self.model = model
+        self.model: Any = model
         self.head = head
         self.dtype = dtype
         self.clear()
@@ -115,7 +116,7 @@ class CachedTrunk:
         self._lengths = torch.zeros(0, dtype=torch.long)  # (n_rows,) tokens whose keys are held
         self._hidden: torch.Tensor | None = None  # (n, d) of the last call
         self._key: tuple[Any, ...] = ()
-        self._decoder: nn.Module | None = None
+        self._decoder: Any = None
         self._head_weight: torch.Tensor | None = None  # (V, d) in the computation's dtype
 
     def _weights_key(self) -> tuple[Any, ...]:

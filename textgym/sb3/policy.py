@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from textgym import models
@@ -17,6 +17,7 @@ from textgym.errors import ConfigurationError
 from textgym.models.token_statistics import TokenStatistics
 from textgym.sb3.cache import CachedTrunk
 
+Batch = dict[str, torch.Tensor]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -34,7 +35,7 @@ class Timesteps(NamedTuple):
     position: torch.Tensor
 
 
-def timesteps(obs: PyTorchObs) -> Timesteps:
+def timesteps(obs: Batch) -> Timesteps:
     """Read a batch: packed by `SequenceRolloutBuffer`, or raw observations, each a fragment of one timestep."""
     if "position" in obs:
         return Timesteps(obs["input_ids"].long(), obs["row"], obs["position"])
@@ -72,6 +73,9 @@ class TransformerPolicy(ActorCriticPolicy):
         ConfigurationError: The spaces are not textgym's, the vocabularies differ, or the model is not a causal
             language model with full attention.
     """
+
+    language_model: Any  # a transformers causal language model
+    critic_trunk: Any  # its base model, or None
 
     def __init__(
         self,
@@ -144,10 +148,8 @@ class TransformerPolicy(ActorCriticPolicy):
             )
         check_model(self.model_name, self.language_model)
         assert isinstance(self.observation_space, spaces.Dict)
-        columns, context = (
-            self.observation_space["input_ids"].shape[0],
-            self.language_model.config.max_position_embeddings,
-        )
+        (columns,) = self.observation_space["input_ids"].shape or (0,)
+        context = self.language_model.config.max_position_embeddings
         if columns > context:
             raise ConfigurationError(
                 f"Observations have {columns} tokens and the model {self.model_name!r} reads {context}: make the "
@@ -181,9 +183,8 @@ class TransformerPolicy(ActorCriticPolicy):
 
     # ------------------------------------------------------------------ rollout: cached, one token per step
 
-    def _last_hidden(self, obs: PyTorchObs) -> tuple[torch.Tensor, torch.Tensor]:
+    def _last_hidden(self, obs: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states at the last token of raw observations, (n, d) each."""
-        assert isinstance(obs, dict)
         length = obs["attention_mask"].sum(1).long()  # (n,)
         hidden = self._trunk.last_hidden(obs["input_ids"], length)
         if self._critic_cache is None:
@@ -195,7 +196,7 @@ class TransformerPolicy(ActorCriticPolicy):
         logits = self._trunk.logits(hidden)
         return logits if self.temperature == 1.0 else logits / self.temperature
 
-    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, obs: Batch, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # type: ignore[override]
         """Choose the next token of each row.
 
         Args:
@@ -210,12 +211,12 @@ class TransformerPolicy(ActorCriticPolicy):
         actions = logps.argmax(1) if deterministic else sample(logps)
         return actions, self.value_net(critic_hidden.float()), logps.gather(1, actions[:, None])[:, 0]
 
-    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> torch.Tensor:
+    def _predict(self, observation: Batch, deterministic: bool = False) -> torch.Tensor:  # type: ignore[override]
         return self(observation, deterministic)[0]
 
     # ------------------------------------------------------------------ update: one forward per fragment
 
-    def _hidden(self, obs: PyTorchObs) -> tuple[torch.Tensor, torch.Tensor]:
+    def _hidden(self, obs: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
         batch = timesteps(obs)
         with torch.autocast(
@@ -229,8 +230,8 @@ class TransformerPolicy(ActorCriticPolicy):
         # (F, L, d) -> (N, d)
         return hidden[batch.row, batch.position], critic[batch.row, batch.position].float()
 
-    def evaluate_actions(
-        self, obs: PyTorchObs, actions: torch.Tensor
+    def evaluate_actions(  # type: ignore[override]
+        self, obs: Batch, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Values (N, 1), log-probabilities (N,) and entropies (N,) of the tokens that were chosen.
 
@@ -251,18 +252,18 @@ class TransformerPolicy(ActorCriticPolicy):
         )
         return self.value_net(critic_hidden), log_prob, entropy
 
-    def log_prob(self, obs: PyTorchObs, actions: torch.Tensor) -> torch.Tensor:
+    def log_prob(self, obs: Batch, actions: torch.Tensor) -> torch.Tensor:
         """Log-probabilities (N,) of tokens, without gradients; arguments as in `evaluate_actions`."""
         with torch.no_grad():
             return self.evaluate_actions(obs, actions)[1]
 
-    def get_distribution(self, obs: PyTorchObs) -> Distribution:
+    def get_distribution(self, obs: Batch) -> Distribution:  # type: ignore[override]
         """SB3's categorical distribution over the vocabulary, for every timestep of the batch."""
         hidden, _ = self._hidden(obs)
         logits = torch.nn.functional.linear(hidden.float(), self._head.weight, self._head.bias) / self.temperature
         return self.action_dist.proba_distribution(action_logits=logits)
 
-    def predict_values(self, obs: PyTorchObs) -> torch.Tensor:
+    def predict_values(self, obs: Batch) -> torch.Tensor:  # type: ignore[override]
         """Values (N, 1): from the cache without gradients, from a full forward with them."""
         if torch.is_grad_enabled() or "position" in obs:
             return self.value_net(self._hidden(obs)[1])
@@ -300,7 +301,7 @@ def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -
         )
 
 
-def check_model(name: str, model: nn.Module) -> None:
+def check_model(name: str, model: Any) -> None:
     """Refuse, by name, models for which cached decoding or packed updates would be wrong.
 
     Sliding windows, recurrent and state-space layers forget columns; some models change the logits behind the

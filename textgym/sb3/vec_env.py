@@ -127,4 +127,4 @@ class TextVecEnv(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         """Pictures of the rows, with ``render_mode="rgb_array"``."""
-        return self.venv.render() if self.render_mode == "rgb_array" else [None] * self.num_envs
+        return (self.venv.render() or ()) if self.render_mode == "rgb_array" else [None] * self.num_envs
