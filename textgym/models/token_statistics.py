@@ -27,8 +27,8 @@ class TokenStatistics(torch.autograd.Function):
         temperature: float,
         dtype: torch.dtype,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        log_prob = hidden.new_empty(len(tokens), dtype=torch.float32)
-        entropy = hidden.new_empty(len(tokens), dtype=torch.float32)
+        log_prob = hidden.new_empty(len(tokens), dtype=torch.promote_types(dtype, torch.float32))
+        entropy = torch.empty_like(log_prob)
         cast_weight = weight.to(dtype)
         for rows in _chunks(len(tokens), len(weight)):
             logps = _log_softmax(hidden[rows], cast_weight, bias, temperature)  # (c, V)
@@ -78,10 +78,10 @@ def _chunks(n: int, vocab_size: int) -> list[slice]:
 def _log_softmax(
     hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, temperature: float
 ) -> torch.Tensor:
-    """Log-probabilities of every token in float32, (c, V)."""
-    logits = (hidden.to(weight.dtype) @ weight.T).float()
+    """Log-probabilities of every token, at least in float32, (c, V)."""
+    logits = (hidden.to(weight.dtype) @ weight.T).to(torch.promote_types(weight.dtype, torch.float32))
     if bias is not None:
-        logits += bias.float()
+        logits += bias
     if temperature != 1.0:
         logits /= temperature
     return logits.sub_(logits.logsumexp(1, keepdim=True))

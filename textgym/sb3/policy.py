@@ -113,14 +113,19 @@ class TransformerPolicy(ActorCriticPolicy):
         )
 
     @property
+    def _dtype(self) -> torch.dtype:
+        """Of the weights: float32, unless a user has called ``double()``."""
+        return self.value_net.weight.dtype
+
+    @property
     def compute_dtype(self) -> torch.dtype:
         """Of the matrix products."""
-        return DTYPES[self.dtype_name]
+        return torch.bfloat16 if self.dtype_name == "bfloat16" else self._dtype
 
     @property
     def recomputes_log_probs(self) -> bool:
         """Whether decoding and training round differently, so that the buffer has to ask for log-probabilities anew."""
-        return self.compute_dtype != torch.float32
+        return self.dtype_name == "bfloat16"
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {
@@ -156,10 +161,10 @@ class TransformerPolicy(ActorCriticPolicy):
                 "environment's max_prompt_tokens + max_new_tokens smaller."
             )
         self.language_model.requires_grad_(True)
-        trunk = self.language_model.base_model
-        self._trunk = CachedTrunk(trunk, self._head, self.compute_dtype)
+        trunk, dtype = self.language_model.base_model, self.dtype_name
+        self._trunk = CachedTrunk(trunk, self._head, DTYPES[dtype])
         self.critic_trunk = copy.deepcopy(trunk) if self.separate_critic else None
-        self._critic_cache = CachedTrunk(self.critic_trunk, dtype=self.compute_dtype) if self.critic_trunk else None
+        self._critic_cache = CachedTrunk(self.critic_trunk, dtype=DTYPES[dtype]) if self.critic_trunk else None
         self.value_net = nn.Linear(self._head.weight.shape[1], 1)
         nn.init.zeros_(self.value_net.weight)
         nn.init.zeros_(self.value_net.bias)
@@ -209,7 +214,7 @@ class TransformerPolicy(ActorCriticPolicy):
         hidden, critic_hidden = self._last_hidden(obs)
         logps = self._logits(hidden).log_softmax(1)  # (n, V)
         actions = logps.argmax(1) if deterministic else sample(logps)
-        return actions, self.value_net(critic_hidden.float()), logps.gather(1, actions[:, None])[:, 0]
+        return actions, self.value_net(critic_hidden.to(self._dtype)), logps.gather(1, actions[:, None])[:, 0]
 
     def _predict(self, observation: Batch, deterministic: bool = False) -> torch.Tensor:  # type: ignore[override]
         return self(observation, deterministic)[0]
@@ -220,7 +225,7 @@ class TransformerPolicy(ActorCriticPolicy):
         """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
         batch = timesteps(obs)
         with torch.autocast(
-            batch.input_ids.device.type, self.compute_dtype, enabled=self.compute_dtype != torch.float32
+            batch.input_ids.device.type, self.compute_dtype, enabled=self.recomputes_log_probs
         ):
             # right padding needs no mask: under causal attention no real token sees it
             hidden = self.language_model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
@@ -228,7 +233,7 @@ class TransformerPolicy(ActorCriticPolicy):
             if self.critic_trunk is not None:
                 critic = self.critic_trunk(input_ids=batch.input_ids, use_cache=False).last_hidden_state
         # (F, L, d) -> (N, d)
-        return hidden[batch.row, batch.position], critic[batch.row, batch.position].float()
+        return hidden[batch.row, batch.position], critic[batch.row, batch.position].to(self._dtype)
 
     def evaluate_actions(  # type: ignore[override]
         self, obs: Batch, actions: torch.Tensor
@@ -260,14 +265,14 @@ class TransformerPolicy(ActorCriticPolicy):
     def get_distribution(self, obs: Batch) -> Distribution:  # type: ignore[override]
         """SB3's categorical distribution over the vocabulary, for every timestep of the batch."""
         hidden, _ = self._hidden(obs)
-        logits = torch.nn.functional.linear(hidden.float(), self._head.weight, self._head.bias) / self.temperature
+        logits = torch.nn.functional.linear(hidden.to(self._dtype), self._head.weight, self._head.bias) / self.temperature
         return self.action_dist.proba_distribution(action_logits=logits)
 
     def predict_values(self, obs: Batch) -> torch.Tensor:  # type: ignore[override]
         """Values (N, 1): from the cache without gradients, from a full forward with them."""
         if torch.is_grad_enabled() or "position" in obs:
             return self.value_net(self._hidden(obs)[1])
-        return self.value_net(self._last_hidden(obs)[1].float())
+        return self.value_net(self._last_hidden(obs)[1].to(self._dtype))
 
 
 def sample(logps: torch.Tensor) -> torch.Tensor:
