@@ -231,10 +231,13 @@ def test_extreme_random_numbers_choose_no_forbidden_token(point: float, monkeypa
     assert tokens.item() in (1, 2)
 
 
-@pytest.mark.parametrize("chunk", [1 << 22, 30])
+@pytest.mark.parametrize(("chunk", "keep"), [(1 << 22, 1 << 24), (30, 1 << 24), (30, 0)])
 @pytest.mark.parametrize("entropy_weight", [0.0, 0.3])
-def test_token_statistics_equal_log_softmax(chunk: int, entropy_weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_statistics_equal_log_softmax(
+    chunk: int, keep: int, entropy_weight: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("textgym.models.token_statistics.CHUNK", chunk)
+    monkeypatch.setattr("textgym.models.token_statistics.KEEP", keep)
     torch.manual_seed(0)
     leaves = [torch.randn(s, dtype=torch.float32, requires_grad=True) for s in ((7, 5), (11, 5), (11,))]
     tokens, weights = torch.randint(0, 11, (7,)), torch.randn(7)

@@ -7,14 +7,15 @@ from typing import Any
 import torch
 
 CHUNK = 1 << 22  # logits at a time: 16 MB in float32, which stays near the cache
+KEEP = 1 << 24  # logits that the backward pass may keep: 64 MB, whatever the vocabulary
 
 
 class TokenStatistics(torch.autograd.Function):
     """``log_prob`` and ``entropy`` of ``softmax(hidden @ weight.T + bias)``, computed in chunks of timesteps.
 
-    The backward pass computes the logits again instead of keeping them: one more matrix product for a
-    memory that does not grow with the vocabulary (49,152 x 1,024 timesteps would be 200 MB, three times
-    over). The entropy's gradient is skipped when it is zero, as in PPO with ``ent_coef=0``.
+    Beyond `KEEP` logits the backward pass computes them again: one more matrix product for a memory that does not
+    grow with the vocabulary (49,152 x 1,024 timesteps would be 200 MB, three times over). The entropy's gradient is
+    skipped when it is zero, as in PPO with ``ent_coef=0``.
     """
 
     @staticmethod
@@ -30,8 +31,11 @@ class TokenStatistics(torch.autograd.Function):
         log_prob = hidden.new_empty(len(tokens), dtype=torch.promote_types(dtype, torch.float32))
         entropy = torch.empty_like(log_prob)
         cast_weight = weight.to(dtype)
+        ctx.kept = [] if len(tokens) * len(weight) <= KEEP else None
         for rows in _chunks(len(tokens), len(weight)):
             logps = _log_softmax(hidden[rows], cast_weight, bias, temperature)  # (c, V)
+            if ctx.kept is not None:
+                ctx.kept.append(logps)
             log_prob[rows] = logps.gather(1, tokens[rows, None])[:, 0]
             entropy[rows] = -torch.linalg.vecdot(logps.exp(), logps)
         ctx.save_for_backward(hidden, weight, bias, tokens, entropy)
@@ -47,8 +51,10 @@ class TokenStatistics(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight)
         grad_bias = torch.zeros_like(bias) if bias is not None else None
         cast_weight = weight.to(ctx.dtype)
-        for rows in _chunks(len(tokens), len(weight)):
-            logps = _log_softmax(hidden[rows], cast_weight, bias, ctx.temperature)  # (c, V)
+        for i, rows in enumerate(_chunks(len(tokens), len(weight))):
+            logps = (
+                ctx.kept[i] if ctx.kept else _log_softmax(hidden[rows], cast_weight, bias, ctx.temperature)
+            )  # (c, V)
             probs = logps.exp()
             # d log_prob / d logits = onehot - p;  d entropy / d logits = -p * (log p + H)
             if with_entropy:

@@ -15,7 +15,7 @@ from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.policy import TransformerPolicy
 from textgym.sb3.vec_env import TextVecEnv
 
-FULL_KL_FRAGMENTS = 8  # of a rollout: their full divergence needs two (timesteps, vocabulary) tensors
+FULL_KL_FRAGMENTS = 4  # of a rollout: their full divergence needs two (timesteps, vocabulary) tensors
 
 
 class TextCallback(BaseCallback):
@@ -70,7 +70,7 @@ class TextCallback(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         now = time.perf_counter()
-        if self._update_began is not None:
+        if self._update_began is not None and self._norms:
             self.logger.record("time/update_s", now - self._update_began)
             self.logger.record("train/optimizer_steps", len(self._norms))
             self.logger.record("train/grad_norm", torch.stack(self._norms).mean().item())

@@ -224,9 +224,7 @@ class TransformerPolicy(ActorCriticPolicy):
     def _hidden(self, obs: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
         batch = timesteps(obs)
-        with torch.autocast(
-            batch.input_ids.device.type, self.compute_dtype, enabled=self.recomputes_log_probs
-        ):
+        with torch.autocast(batch.input_ids.device.type, self.compute_dtype, enabled=self.recomputes_log_probs):
             # right padding needs no mask: under causal attention no real token sees it
             hidden = self.language_model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
             critic = hidden
@@ -265,7 +263,9 @@ class TransformerPolicy(ActorCriticPolicy):
     def get_distribution(self, obs: Batch) -> Distribution:  # type: ignore[override]
         """SB3's categorical distribution over the vocabulary, for every timestep of the batch."""
         hidden, _ = self._hidden(obs)
-        logits = torch.nn.functional.linear(hidden.to(self._dtype), self._head.weight, self._head.bias) / self.temperature
+        logits = (
+            torch.nn.functional.linear(hidden.to(self._dtype), self._head.weight, self._head.bias) / self.temperature
+        )
         return self.action_dist.proba_distribution(action_logits=logits)
 
     def predict_values(self, obs: Batch) -> torch.Tensor:  # type: ignore[override]
@@ -289,9 +289,10 @@ def sample(logps: torch.Tensor) -> torch.Tensor:
     point = torch.rand(len(probs), 1, device=probs.device) * cumulative[:, -1:]
     # right=True: torch.rand may return 0, which must not choose a forbidden token 0
     tokens = torch.searchsorted(cumulative, point, right=True)[:, 0]
-    # rounding may put the point at the very end: the last token of positive probability is meant
-    last = (cumulative < cumulative[:, -1:]).sum(1)
-    return torch.minimum(tokens, last)
+    if bool((tokens == probs.shape[1]).any()):
+        # rounding has put the point at the very end: the last token of positive probability is meant
+        tokens = torch.minimum(tokens, (cumulative < cumulative[:, -1:]).sum(1))
+    return tokens
 
 
 def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
