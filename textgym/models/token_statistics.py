@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from textgym.models.packing import hidden_states
+
 CHUNK = 1 << 22  # logits at a time: 16 MB in float32, which stays near the cache
 KEEP = 1 << 24  # logits that the backward pass may keep: 64 MB, whatever the vocabulary
 
@@ -100,8 +102,8 @@ def packed_log_prob(
 
     Args:
         model: A transformers causal language model.
-        packed: ``input_ids`` (F, L), right-padded texts; ``row`` and ``position``, (N,) each: before token i was
-            chosen, ``input_ids[row[i], : position[i] + 1]`` had been read.
+        packed: ``input_ids`` (F, L), right-padded texts, or texts that share rows (`textgym.models.packing`);
+            ``row`` and ``position``, (N,) each: where the last token is that had been read when token i was chosen.
         tokens: Token ids (N,).
         temperature: Divides the logits.
 
@@ -109,8 +111,7 @@ def packed_log_prob(
         Float32 (N,).
     """
     with torch.no_grad():
-        # right padding needs no mask: under causal attention no real token sees it
-        hidden = model.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state  # (F, L, d)
+        hidden = hidden_states(model.base_model, packed)  # (R, L, d)
         hidden = hidden[packed["row"], packed["position"]]  # (N, d)
         head = model.get_output_embeddings()
         return TokenStatistics.apply(hidden, head.weight, head.bias, tokens, temperature, hidden.dtype)[0]

@@ -15,6 +15,7 @@ from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 
 from textgym import models
 from textgym.errors import ConfigurationError
+from textgym.models.packing import hidden_states, pack
 from textgym.models.token_statistics import packed_log_prob
 from textgym.sb3.kl import KLControl
 
@@ -228,18 +229,18 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
 
     def _pack(self, fragments: list[Fragment]) -> tuple[dict[str, torch.Tensor], np.ndarray, np.ndarray]:
         """The fragments' texts, where each timestep lies in them, and its step and environment in the buffer."""
-        width = max(len(f.prefix) + len(f) - 1 for f in fragments)
-        input_ids = np.zeros((len(fragments), width), dtype=np.int64)  # padding is seen by no real token
-        for i, f in enumerate(fragments):
-            input_ids[i, : len(f.prefix)] = f.prefix
-            # the last action's own token is never read
-            input_ids[i, len(f.prefix) : len(f.prefix) + len(f) - 1] = self.actions[f.start : f.stop - 1, f.env]
+        # the last action's own token is never read
+        texts = [np.r_[f.prefix, self.actions[f.start : f.stop - 1, f.env]] for f in fragments]
+        packed, rows, columns = pack(texts, self.device)
         steps = np.concatenate([np.arange(f.start, f.stop) for f in fragments])
         envs = np.repeat([f.env for f in fragments], [len(f) for f in fragments])
-        position = np.concatenate([len(f.prefix) - 1 + np.arange(len(f)) for f in fragments])
-        row = np.repeat(np.arange(len(fragments)), [len(f) for f in fragments])
-        packed = {"input_ids": input_ids, "row": row, "position": position}
-        return {key: torch.as_tensor(value, device=self.device) for key, value in packed.items()}, steps, envs
+        lengths = [len(f) for f in fragments]
+        position = np.concatenate(
+            [c + len(f.prefix) - 1 + np.arange(len(f)) for f, c in zip(fragments, columns, strict=True)]
+        )
+        packed["row"] = torch.as_tensor(np.repeat(rows, lengths), device=self.device)
+        packed["position"] = torch.as_tensor(position, device=self.device)
+        return packed, steps, envs
 
     def _samples(self, fragments: list[Fragment]) -> DictRolloutBufferSamples:
         packed, steps, envs = self._pack(fragments)
@@ -255,7 +256,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         packed, _, _ = self._pack(self.fragments[:n_fragments])
         distribution: Any = self.policy.get_distribution(packed).distribution
         logps = distribution.logits  # (N, V), normalised
-        hidden = self._reference.base_model(input_ids=packed["input_ids"], use_cache=False).last_hidden_state
+        hidden = hidden_states(self._reference.base_model, packed)
         logits = self._reference.get_output_embeddings()(hidden[packed["row"], packed["position"]])
         reference = (logits / self.policy.temperature).log_softmax(1)  # (N, V)
         return float((logps.exp() * (logps - reference)).sum(1).mean())

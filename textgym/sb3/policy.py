@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from gymnasium import spaces
@@ -14,6 +14,7 @@ from torch import nn
 
 from textgym import models
 from textgym.errors import ConfigurationError
+from textgym.models.packing import hidden_states
 from textgym.models.token_statistics import TokenStatistics
 from textgym.sb3.cache import CachedTrunk
 
@@ -21,30 +22,20 @@ Batch = dict[str, torch.Tensor]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-class Timesteps(NamedTuple):
-    """Where the hidden state of each timestep is found.
+def timesteps(obs: Batch) -> Batch:
+    """A packed batch of `SequenceRolloutBuffer` as it is; raw observations as texts of one timestep each.
 
-    Attributes:
-        input_ids: Token ids (F, L), one row per episode fragment, right-padded.
-        row: Row of each timestep, (N,).
-        position: Column of each timestep's last token, (N,).
+    Returns:
+        What `textgym.models.packing.hidden_states` reads, with ``row`` and ``position`` (N,) of each timestep.
     """
-
-    input_ids: torch.Tensor
-    row: torch.Tensor
-    position: torch.Tensor
-
-
-def timesteps(obs: Batch) -> Timesteps:
-    """Read a batch: packed by `SequenceRolloutBuffer`, or raw observations, each a fragment of one timestep."""
     if "position" in obs:
-        return Timesteps(obs["input_ids"].long(), obs["row"], obs["position"])
+        return obs
     length = obs["attention_mask"].sum(1).long()  # (N,)
     if bool((length < 1).any()):
         # a right-padded row without a token has no last token to read a hidden state from
         raise ConfigurationError("An observation has no token at all (attention_mask is all 0): give it a prompt.")
     input_ids = obs["input_ids"][:, : int(length.max())].long()
-    return Timesteps(input_ids, torch.arange(len(length), device=input_ids.device), length - 1)
+    return {"input_ids": input_ids, "row": torch.arange(len(length), device=input_ids.device), "position": length - 1}
 
 
 class TransformerPolicy(ActorCriticPolicy):
@@ -224,14 +215,11 @@ class TransformerPolicy(ActorCriticPolicy):
     def _hidden(self, obs: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
         batch = timesteps(obs)
-        with torch.autocast(batch.input_ids.device.type, self.compute_dtype, enabled=self.recomputes_log_probs):
-            # right padding needs no mask: under causal attention no real token sees it
-            hidden = self.language_model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-            critic = hidden
-            if self.critic_trunk is not None:
-                critic = self.critic_trunk(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-        # (F, L, d) -> (N, d)
-        return hidden[batch.row, batch.position], critic[batch.row, batch.position].to(self._dtype)
+        rows, positions = batch["row"], batch["position"]
+        with torch.autocast(rows.device.type, self.compute_dtype, enabled=self.recomputes_log_probs):
+            hidden = hidden_states(self.language_model.base_model, batch)  # (R, L, d)
+            critic = hidden if self.critic_trunk is None else hidden_states(self.critic_trunk, batch)
+        return hidden[rows, positions], critic[rows, positions].to(self._dtype)
 
     def evaluate_actions(  # type: ignore[override]
         self, obs: Batch, actions: torch.Tensor
