@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from rich.console import Console
@@ -30,12 +30,14 @@ RESULTS = Path(__file__).parent / "results" / "smollm2.json"
 
 
 class FirstRatio(TextCallback):
-    """Measures the ratio before the first optimiser step."""
+    """Measures the ratio before the first optimiser step, and keeps what was logged of the rollout."""
 
     largest = float("nan")
+    logged: ClassVar[dict[str, float]] = {}
 
     def _on_rollout_end(self) -> None:
         super()._on_rollout_end()
+        self.logged.update(self.logger.name_to_value)  # SB3 empties it when it writes
         batch = next(iter(self.model.rollout_buffer.get(None)))  # type: ignore[attr-defined]
         policy: Any = self.model.policy
         log_prob = policy.log_prob(batch.observations, batch.actions)
@@ -64,7 +66,7 @@ def iteration(dtype: str) -> dict[str, float | str]:
     began = time.perf_counter()
     model.learn(ROWS * NEW, callback=callback)
     seconds = time.perf_counter() - began
-    values = logger.name_to_value
+    values = callback.logged
     rollout = values["time/rollout_s"]
     return {
         "dtype": dtype,
