@@ -76,7 +76,7 @@ def iteration(dtype: str) -> dict[str, float | str]:
         "tokens/s": round(ROWS * NEW / seconds, 2),
         "rollout tokens/s": round(ROWS * NEW / rollout, 2),
         "reference s": round(values["time/reference_s"], 1),
-        "largest |ratio - 1|": callback.largest,
+        "largest deviation of the ratio from 1": callback.largest,
         "KL to the reference, nats/token": float(values["kl/per_token"]),
         "peak memory, GiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         "sample": callback.episodes[0]["completion"] if callback.episodes else "",
