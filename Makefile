@@ -17,7 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-leaderboard: $(INSTALLED)  ## Train and compare the agents on Sentiment (about five minutes), and write a report
+leaderboard: $(INSTALLED)  ## Train and compare the agents on Sentiment, and write a report
 	$(BIN)/python -m benchmarks.leaderboard --suite quick
 
 test: $(INSTALLED) lint  ## Lint, type check, doctests and tests
@@ -28,13 +28,13 @@ lint: $(INSTALLED)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmark: $(INSTALLED)  ## Speed against stock SB3, generate and a plain torch loop (about ten minutes)
+benchmark: $(INSTALLED)  ## Speed against stock SB3, generate and a plain torch loop
 	$(BIN)/python -m benchmarks.throughput
 
 two-minutes: $(INSTALLED)  ## What PPO reaches in one and in two minutes, three seeds
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes
 
-results: $(INSTALLED)  ## Run and publish everything that the README shows (about forty minutes)
+results: $(INSTALLED)  ## Run and publish everything that the README shows
 	$(BIN)/python -m benchmarks.leaderboard --suite quick --results benchmarks/results
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes --results benchmarks/results
 	$(BIN)/python -m benchmarks.throughput

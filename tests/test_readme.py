@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encod
 @pytest.mark.parametrize("code", BLOCKS, ids=[block.splitlines()[0][:40] for block in BLOCKS])
 def test_code_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    short = code.replace("num_envs=64", "num_envs=4").replace("60_000", "128")
+    short = code.replace("num_envs=64", "num_envs=4").replace("35_000", "128")
     assert "learn" not in code or short != code
     exec(compile(short, "README.md", "exec"), {"__name__": "readme"})
 

@@ -264,7 +264,7 @@ class TransformerPolicy(ActorCriticPolicy):
 
 
 def sample(logps: torch.Tensor) -> torch.Tensor:
-    """Draw a token per row by inverting the cumulative distribution; 35 times faster than multinomial on a CPU.
+    """Draw a token per row by inverting the cumulative distribution, which is faster than multinomial on a CPU.
 
     Args:
         logps: Log-probabilities (n, V), float32; a forbidden token has -inf.
