@@ -264,10 +264,15 @@ def test_llama_with_grouped_queries_and_untied_head(make_ppo: Callable[..., PPO]
 
 def test_bfloat16_trains_with_ratio_one(make_ppo: Callable[..., PPO], records: type) -> None:
     """Decoding rounds differently from training: without new log-probs the ratio is off by a few percent."""
-    model = make_ppo(policy_kwargs={"dtype": "bfloat16"}, learning_rate=0.0)
+    model = make_ppo(
+        policy_kwargs={"dtype": "bfloat16"}, learning_rate=0.0, rollout_buffer_kwargs={"kl": KLControl(0.05)}
+    )
     log = records().of(model)
     model.learn(240, callback=TextCallback())
     assert np.abs(log["train/approx_kl"]).max() < 1e-3
+    # a reference in float32 would be 0.003 nats per token away
+    assert np.abs(log["kl/per_token"]).max() < 1e-7
+    assert np.abs(log["kl/full"]).max() < 1e-6
     with pytest.raises(ConfigurationError, match="TextCallback"):
         make_ppo(policy_kwargs={"dtype": "bfloat16"}).learn(120)
 

@@ -49,17 +49,27 @@ def pack(
     return {name: torch.as_tensor(array, device=device) for name, array in arrays.items()}, row, column
 
 
-def hidden_states(trunk: Any, packed: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def hidden_states(trunk: Any, packed: Mapping[str, torch.Tensor], dtype: torch.dtype | None = None) -> torch.Tensor:
     """The trunk's last hidden states (R, L, d) of a batch made by `pack`, or of plain right-padded texts.
 
     Without ``segment`` no mask is needed: under causal attention no real token sees padding on its right.
+
+    Args:
+        trunk: A base model of transformers.
+        packed: ``input_ids`` (R, L), and for shared rows ``segment`` and ``position_ids``.
+        dtype: bfloat16 for matrix products in it, by autocast; else they are in the weights'.
     """
     input_ids = packed["input_ids"]
-    if "segment" not in packed:
-        return trunk(input_ids=input_ids, use_cache=False).last_hidden_state
-    segment, width = packed["segment"], input_ids.shape[1]
-    causal = torch.ones(width, width, dtype=torch.bool, device=input_ids.device).tril()
-    visible = (segment[:, None, :, None] == segment[:, None, None, :]) & causal  # (R, 1, L, L)
-    return trunk(
-        input_ids=input_ids, attention_mask=visible, position_ids=packed["position_ids"], use_cache=False
-    ).last_hidden_state
+    arguments = {}
+    if "segment" in packed:
+        segment, width = packed["segment"], input_ids.shape[1]
+        causal = torch.ones(width, width, dtype=torch.bool, device=input_ids.device).tril()
+        visible = (segment[:, None, :, None] == segment[:, None, None, :]) & causal  # (R, 1, L, L)
+        arguments = {"attention_mask": visible, "position_ids": packed["position_ids"]}
+    with torch.autocast(input_ids.device.type, dtype, enabled=dtype == torch.bfloat16):
+        return trunk(input_ids=input_ids, use_cache=False, **arguments).last_hidden_state
+
+
+def timestep_states(trunk: Any, packed: Mapping[str, torch.Tensor], dtype: torch.dtype | None = None) -> torch.Tensor:
+    """Hidden states (N, d) at the timesteps that ``row`` and ``position``, (N,) each, name; else as `hidden_states`."""
+    return hidden_states(trunk, packed, dtype)[packed["row"], packed["position"]]

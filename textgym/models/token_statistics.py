@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from textgym.models.packing import hidden_states
+from textgym.models.packing import timestep_states
 
-CHUNK = 1 << 22  # logits at a time: 16 MB in float32, which stays near the cache
+CHUNK = 1 << 22  # logits per matrix product: 16 MB in float32
+BLOCK = 1 << 18  # logits per pass over the vocabulary: 1 MB, which stay in the cache
 KEEP = 1 << 24  # logits that the backward pass may keep: 64 MB, whatever the vocabulary
 
 
@@ -34,12 +35,12 @@ class TokenStatistics(torch.autograd.Function):
         entropy = torch.empty_like(log_prob)
         cast_weight = weight.to(dtype)
         ctx.kept = [] if len(tokens) * len(weight) <= KEEP else None
-        for rows in _chunks(len(tokens), len(weight)):
+        for rows in _slices(len(tokens), len(weight), CHUNK):
             logps = _log_softmax(hidden[rows], cast_weight, bias, temperature)  # (c, V)
             if ctx.kept is not None:
                 ctx.kept.append(logps)
             log_prob[rows] = logps.gather(1, tokens[rows, None])[:, 0]
-            entropy[rows] = -torch.linalg.vecdot(logps.exp(), logps)
+            entropy[rows] = torch.cat([-block.exp().mul_(block).sum(1) for block in _blocks(logps)])
         ctx.save_for_backward(hidden, weight, bias, tokens, entropy)
         ctx.temperature, ctx.dtype = temperature, dtype
         return log_prob, entropy
@@ -53,19 +54,20 @@ class TokenStatistics(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight)
         grad_bias = torch.zeros_like(bias) if bias is not None else None
         cast_weight = weight.to(ctx.dtype)
-        for i, rows in enumerate(_chunks(len(tokens), len(weight))):
+        for i, rows in enumerate(_slices(len(tokens), len(weight), CHUNK)):
             logps = (
                 ctx.kept[i] if ctx.kept else _log_softmax(hidden[rows], cast_weight, bias, ctx.temperature)
             )  # (c, V)
-            probs = logps.exp()
-            # d log_prob / d logits = onehot - p;  d entropy / d logits = -p * (log p + H)
-            if with_entropy:
-                scale = -grad_log_prob[rows, None] - grad_entropy[rows, None] * (logps + entropy[rows, None])
-            else:
-                scale = -grad_log_prob[rows, None]
-            grad_logits = probs.mul_(scale)
-            grad_logits.scatter_add_(1, tokens[rows, None], grad_log_prob[rows, None])
-            grad_logits.div_(ctx.temperature)
+            grad_logits = torch.empty_like(logps)
+            scales = -grad_log_prob[rows, None] / ctx.temperature  # (c, 1)
+            for at in _slices(*logps.shape, BLOCK):
+                # d log_prob / d logits = onehot - p;  d entropy / d logits = -p * (log p + H)
+                scale = scales[at]
+                if with_entropy:
+                    slope = grad_entropy[rows][at, None] / ctx.temperature
+                    scale = scale - slope * (logps[at] + entropy[rows][at, None])
+                torch.exp(logps[at], out=grad_logits[at]).mul_(scale)
+            grad_logits.scatter_add_(1, tokens[rows, None], -scales)
             if grad_bias is not None:
                 grad_bias += grad_logits.sum(0)
             grad_logits = grad_logits.to(ctx.dtype)
@@ -77,26 +79,44 @@ class TokenStatistics(torch.autograd.Function):
         return grad_hidden, grad_weight, grad_bias, None, None, None
 
 
-def _chunks(n: int, vocab_size: int) -> list[slice]:
-    """Slices of timesteps with about `CHUNK` logits each."""
-    size = max(1, CHUNK // vocab_size)
+def _slices(n: int, vocab_size: int, n_logits: int) -> list[slice]:
+    """Slices of timesteps with about so many logits each."""
+    size = max(1, n_logits // vocab_size)
     return [slice(start, start + size) for start in range(0, n, size)]
+
+
+def _blocks(logps: torch.Tensor) -> list[torch.Tensor]:
+    return [logps[at] for at in _slices(*logps.shape, BLOCK)]
+
+
+def _logits(
+    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, temperature: float
+) -> torch.Tensor:
+    """Logits of every token, at least in float32, (c, V)."""
+    logits = (hidden.to(weight.dtype) @ weight.T).to(torch.promote_types(weight.dtype, torch.float32))
+    if bias is not None:
+        logits += bias
+    if temperature != 1.0:
+        logits /= temperature
+    return logits
 
 
 def _log_softmax(
     hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, temperature: float
 ) -> torch.Tensor:
     """Log-probabilities of every token, at least in float32, (c, V)."""
-    logits = (hidden.to(weight.dtype) @ weight.T).to(torch.promote_types(weight.dtype, torch.float32))
-    if bias is not None:
-        logits += bias
-    if temperature != 1.0:
-        logits /= temperature
-    return logits.sub_(logits.logsumexp(1, keepdim=True))
+    logits = _logits(hidden, weight, bias, temperature)
+    for block in _blocks(logits):
+        block.copy_(block.log_softmax(1))
+    return logits
 
 
 def packed_log_prob(
-    model: Any, packed: dict[str, torch.Tensor], tokens: torch.Tensor, temperature: float = 1.0
+    model: Any,
+    packed: dict[str, torch.Tensor],
+    tokens: torch.Tensor,
+    temperature: float = 1.0,
+    dtype: torch.dtype | None = None,
 ) -> torch.Tensor:
     """Log-probabilities of tokens under a causal language model: one forward pass per text, without gradients.
 
@@ -106,12 +126,19 @@ def packed_log_prob(
             ``row`` and ``position``, (N,) each: where the last token is that had been read when token i was chosen.
         tokens: Token ids (N,).
         temperature: Divides the logits.
+        dtype: Of the matrix products; by default the weights'.
 
     Returns:
         Float32 (N,).
     """
+    head = model.get_output_embeddings()
+    dtype = dtype or head.weight.dtype
     with torch.no_grad():
-        hidden = hidden_states(model.base_model, packed)  # (R, L, d)
-        hidden = hidden[packed["row"], packed["position"]]  # (N, d)
-        head = model.get_output_embeddings()
-        return TokenStatistics.apply(hidden, head.weight, head.bias, tokens, temperature, hidden.dtype)[0]
+        hidden = timestep_states(model.base_model, packed, dtype)  # (N, d)
+        weight = head.weight.to(dtype)
+        return torch.cat(
+            [
+                _log_softmax(hidden[rows], weight, head.bias, temperature).gather(1, tokens[rows, None])[:, 0]
+                for rows in _slices(len(tokens), len(weight), CHUNK)
+            ]
+        )

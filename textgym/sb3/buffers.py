@@ -15,14 +15,14 @@ from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 
 from textgym import models
 from textgym.errors import ConfigurationError
-from textgym.models.packing import hidden_states, pack
+from textgym.models.packing import pack, timestep_states
 from textgym.models.token_statistics import packed_log_prob
 from textgym.sb3.kl import KLControl
 
 if TYPE_CHECKING:
     from textgym.sb3.policy import TransformerPolicy
 
-REFERENCE_BATCH = 4096  # timesteps per forward pass without gradients
+REFERENCE_BATCH = 512  # timesteps per forward pass without gradients, few enough for a CPU's cache
 
 
 class Fragment:
@@ -256,8 +256,9 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         packed, _, _ = self._pack(self.fragments[:n_fragments])
         distribution: Any = self.policy.get_distribution(packed).distribution
         logps = distribution.logits  # (N, V), normalised
-        hidden = hidden_states(self._reference.base_model, packed)
-        logits = self._reference.get_output_embeddings()(hidden[packed["row"], packed["position"]])
+        hidden = timestep_states(self._reference.base_model, packed, self.policy.compute_dtype)
+        head = self._reference.get_output_embeddings()
+        logits = head(hidden.to(head.weight.dtype))
         reference = (logits / self.policy.temperature).log_softmax(1)  # (N, V)
         return float((logps.exp() * (logps - reference)).sum(1).mean())
 
@@ -273,8 +274,10 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         return result
 
     def _reference_log_prob(self, packed: dict[str, torch.Tensor], actions: torch.Tensor) -> torch.Tensor:
-        temperature = 1.0 if self.policy is None else self.policy.temperature
-        return packed_log_prob(self._reference, packed, actions, temperature)
+        if self.policy is None:
+            return packed_log_prob(self._reference, packed, actions)
+        # as the policy computes its own, so that equal weights diverge by exactly 0
+        return packed_log_prob(self._reference, packed, actions, self.policy.temperature, self.policy.compute_dtype)
 
 
 def _load_reference(name: str, action_space: spaces.Discrete, device: torch.device) -> Any:

@@ -102,6 +102,7 @@ class CachedTrunk:
         self.model: Any = model
         self.head = head
         self.dtype = dtype
+        self._modules = [*model.modules(), *([] if head is None else head.modules())]
         self.clear()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CachedTrunk:
@@ -121,7 +122,8 @@ class CachedTrunk:
 
     def _weights_key(self) -> tuple[Any, ...]:
         """Changes whenever a parameter is written, by whatever training loop."""
-        parameters = [*self.model.parameters(), *(self.head.parameters() if self.head is not None else ())]
+        # at every token, so not by the much slower model.parameters()
+        parameters = [p for module in self._modules for p in module._parameters.values() if p is not None]
         return _optimizer_steps, sum(p._version for p in parameters), parameters[0].data_ptr(), len(parameters)
 
     def _reserve(self, n_rows: int, n_columns: int, device: torch.device) -> None:

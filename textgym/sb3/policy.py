@@ -14,7 +14,7 @@ from torch import nn
 
 from textgym import models
 from textgym.errors import ConfigurationError
-from textgym.models.packing import hidden_states
+from textgym.models.packing import timestep_states
 from textgym.models.token_statistics import TokenStatistics
 from textgym.sb3.cache import CachedTrunk
 
@@ -26,7 +26,7 @@ def timesteps(obs: Batch) -> Batch:
     """A packed batch of `SequenceRolloutBuffer` as it is; raw observations as texts of one timestep each.
 
     Returns:
-        What `textgym.models.packing.hidden_states` reads, with ``row`` and ``position`` (N,) of each timestep.
+        What `textgym.models.packing.timestep_states` reads.
     """
     if "position" in obs:
         return obs
@@ -215,11 +215,9 @@ class TransformerPolicy(ActorCriticPolicy):
     def _hidden(self, obs: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
         batch = timesteps(obs)
-        rows, positions = batch["row"], batch["position"]
-        with torch.autocast(rows.device.type, self.compute_dtype, enabled=self.recomputes_log_probs):
-            hidden = hidden_states(self.language_model.base_model, batch)  # (R, L, d)
-            critic = hidden if self.critic_trunk is None else hidden_states(self.critic_trunk, batch)
-        return hidden[rows, positions], critic[rows, positions].to(self._dtype)
+        hidden = timestep_states(self.language_model.base_model, batch, self.compute_dtype)
+        critic = hidden if self.critic_trunk is None else timestep_states(self.critic_trunk, batch, self.compute_dtype)
+        return hidden, critic.to(self._dtype)
 
     def evaluate_actions(  # type: ignore[override]
         self, obs: Batch, actions: torch.Tensor
@@ -273,11 +271,11 @@ def sample(logps: torch.Tensor) -> torch.Tensor:
         Token ids (n,).
     """
     probs = logps.exp()
-    cumulative = probs.cumsum(1)  # (n, V)
+    cumulative = torch.cumsum(probs, 1, out=probs)  # (n, V)
     point = torch.rand(len(probs), 1, device=probs.device) * cumulative[:, -1:]
     # right=True: torch.rand may return 0, which must not choose a forbidden token 0
     tokens = torch.searchsorted(cumulative, point, right=True)[:, 0]
-    if bool((tokens == probs.shape[1]).any()):
+    if bool((tokens == cumulative.shape[1]).any()):
         # rounding has put the point at the very end: the last token of positive probability is meant
         tokens = torch.minimum(tokens, (cumulative < cumulative[:, -1:]).sum(1))
     return tokens
