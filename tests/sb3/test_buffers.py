@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from tests.sb3.test_policy import collect, gradients
+from tests.sb3.test_policy import OnePass, collect, gradients
 from textgym import models
 from textgym.errors import ConfigurationError
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv
@@ -139,3 +139,29 @@ def test_rewritten_history_is_an_error() -> None:
 def test_refusals(make_ppo: Callable[..., PPO], kwargs: dict[str, Any], match: str) -> None:
     with pytest.raises(ConfigurationError, match=match):
         make_ppo(rollout_buffer_kwargs=kwargs)
+
+
+def test_kl_per_completion_does_not_depend_on_where_rollouts_cut_episodes(make_ppo: Callable[..., PPO]) -> None:
+    """Divided by the ends in a rollout, its sum would be several times off where it is shorter than the episodes."""
+    means = []
+    for n_steps in (60, 5):
+        model = make_ppo(n_steps=n_steps, rollout_buffer_kwargs={"kl": KLControl(0.1)})
+        buffer: Any = model.rollout_buffer
+        with torch.no_grad():
+            model.policy.language_model.get_output_embeddings().weight.mul_(1.3)  # away from the reference
+        torch.manual_seed(0)
+        total, n_ended = 0.0, 0
+        for kl, ends in per_rollout(model, buffer, rollouts=60 // n_steps):
+            assert (kl is None) == (ends == 0)
+            total, n_ended = total + (kl or 0.0) * ends, n_ended + ends
+        means.append(total / n_ended)
+    assert means[0] > 1.0 and means[1] == pytest.approx(means[0], rel=1e-4)
+
+
+def per_rollout(model: PPO, buffer: Any, rollouts: int) -> Iterator[tuple[float | None, int]]:
+    """Each rollout's KL per completion, and how many completions ended in it."""
+    _, callback = model._setup_learn(10_000, OnePass())
+    for _ in range(rollouts):
+        with pytest.raises(StopIteration):
+            model.collect_rollouts(model.env, callback, model.rollout_buffer, model.n_steps)
+        yield buffer.kl_per_completion, int(buffer.episode_starts[1:].sum() + model._last_episode_starts.sum())

@@ -73,6 +73,9 @@ def test_packed_equals_stock(make_ppo: Callable[..., PPO], separate_critic: bool
         expected = getattr(stock.rollout_buffer, name).reshape(20, 6)
         np.testing.assert_allclose(getattr(fast.rollout_buffer, name), expected, atol=1e-5, err_msg=name)
     packed, whole = (next(iter(model.rollout_buffer.get(None))) for model in (fast, stock))
+    for ours, theirs in zip(*(m.policy.evaluate_actions(b.observations, b.actions)[:2] for m, b in
+                              ((fast, packed), (stock, whole))), strict=True):  # in each one's random order
+        torch.testing.assert_close(ours.flatten().sort()[0], theirs.flatten().sort()[0], atol=1e-5, rtol=0)
     for ours, theirs in zip(gradients(fast, packed), gradients(stock, whole), strict=True):
         assert (ours - theirs).norm() <= 1e-5 * theirs.norm() + 1e-9
 
@@ -277,9 +280,17 @@ def test_bfloat16_trains_with_ratio_one(make_ppo: Callable[..., PPO], records: t
         make_ppo(policy_kwargs={"dtype": "bfloat16"}).learn(120)
 
 
+def test_another_temperature_needs_the_callback_only_for_the_reference(make_ppo: Callable[..., PPO]) -> None:
+    make_ppo(policy_kwargs={"temperature": 0.7}).learn(120)
+    with pytest.raises(ConfigurationError, match="TextCallback"):
+        make_ppo(policy_kwargs={"temperature": 0.7}, rollout_buffer_kwargs={"kl": KLControl(0.05)}).learn(120)
+
+
 def test_refusals(make_ppo: Callable[..., PPO], llama: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not one of float32, bfloat16"):
         make_ppo(policy_kwargs={"dtype": "float16"})
+    with pytest.raises(ConfigurationError, match="no use for net_arch"):
+        make_ppo(policy_kwargs={"net_arch": [64]})
     with pytest.raises(ConfigurationError, match="temperature=0"):
         make_ppo(policy_kwargs={"temperature": 0})
     with pytest.raises(ConfigurationError, match="Dict\\(input_ids, attention_mask\\)"):

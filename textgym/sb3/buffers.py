@@ -75,6 +75,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
 
     fragments: list[Fragment]
     reference_log_probs: np.ndarray  # (buffer_size, n_envs), equal to log_probs where there is no reference
+    kl_per_completion: float | None = None  # nats, mean of the episodes that ended in the rollout; None if none did
 
     def __init__(
         self,
@@ -100,6 +101,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         self.whiten_rewards = whiten_rewards
         self.policy: TransformerPolicy | None = None
         self.reference_seconds = 0.0
+        self._unfinished_kl = np.zeros(n_envs)  # nats so far of each environment's episode, which rollouts may cut
         super().__init__(buffer_size, observation_space, action_space, device, gae_lambda, gamma, n_envs)
         self._reference: Any = _load_reference(reference or models.DEFAULT, action_space, self.device) if kl else None
 
@@ -186,12 +188,23 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             difference = self.log_probs - self.reference_log_probs
             self.rewards = self.rewards - self.kl.beta * difference
             self.beta = self.kl.beta  # the price that this rollout paid, before it is adapted
-            n_ends = int(self.episode_starts[1:].sum() + np.sum(dones))
-            self.kl.update(float(difference.sum()) / max(1, n_ends))
+            self.kl_per_completion = self._kl_of_ended(difference, dones)
+            if self.kl_per_completion is not None:
+                self.kl.update(self.kl_per_completion)
         self.reference_seconds = time.perf_counter() - began
         if self.whiten_rewards:
             self.rewards = self.rewards / (self.rewards.std() + 1e-8)
         super().compute_returns_and_advantage(last_values, dones)
+
+    def _kl_of_ended(self, log_ratio: np.ndarray, dones: np.ndarray) -> float | None:
+        """Mean divergence in nats of the episodes that ended, with what earlier rollouts hold of them."""
+        self._unfinished_kl[self.episode_starts[0].astype(bool)] = 0.0
+        ended: list[float] = []
+        for step, ends in enumerate([*self.episode_starts[1:].astype(bool), np.asarray(dones, dtype=bool)]):
+            self._unfinished_kl += log_ratio[step]
+            ended += self._unfinished_kl[ends].tolist()
+            self._unfinished_kl[ends] = 0.0
+        return float(np.mean(ended)) if ended else None
 
     def _successive(self) -> list[tuple[Fragment, Fragment]]:
         by_env: dict[int, list[Fragment]] = {}
@@ -245,6 +258,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
     def _samples(self, fragments: list[Fragment]) -> DictRolloutBufferSamples:
         packed, steps, envs = self._pack(fragments)
         packed["bound"] = torch.tensor(self.policy is not None)
+        packed["priced"] = torch.tensor(self.kl is not None)
         names = ("actions", "values", "log_probs", "advantages", "returns")
         flat = [self.to_torch(getattr(self, name)[steps, envs]) for name in names]  # (N,) each
         return DictRolloutBufferSamples(packed, *flat)

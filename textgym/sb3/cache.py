@@ -94,7 +94,7 @@ class CachedTrunk:
 
     Args:
         model: The base model (without its language-model head); full causal attention.
-        head: The language-model head, if `project` is wanted.
+        head: The language-model head, if `logits` is wanted.
         dtype: Of the computation; for bfloat16 a rounded copy of the weights decodes, renewed when they change.
     """
 

@@ -26,8 +26,8 @@ class TextCallback(BaseCallback):
     - ``reward/<component>_mean``, ``_std``, ``_min``, ``_max`` and ``reward/score_mean``: of the episodes that ended.
     - ``kl/per_token``, ``kl/per_completion``: the mean of ``log_prob - reference_log_prob`` (k1 of Schulman, 2020,
       "Approximating KL Divergence"), per token and summed over a completion; ``kl/k2``, ``kl/k3``: his two estimators
-      with less variance; ``kl/full``: the exact divergence per token, over the vocabulary, on a few fragments;
-      ``kl/beta``: the price that this rollout paid.
+      with less variance; ``kl/full``: the exact divergence per token, over the vocabulary, on a few fragments; these
+      three also ``_per_completion``, times its mean number of tokens; ``kl/beta``: the price that this rollout paid.
     - ``text/length``, ``text/eos_rate``, ``text/distinct_1``, ``text/distinct_2``, ``text/entropy`` (of the policy, per
       token, estimated by ``-log_prob``).
     - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
@@ -122,11 +122,19 @@ class TextCallback(BaseCallback):
 
     def _record_kl(self, buffer: SequenceRolloutBuffer) -> None:
         log_ratio = buffer.log_probs - buffer.reference_log_probs  # (T, E), log pi / pi_ref
-        n_ends = max(1, len(self.episodes))
-        self.logger.record("kl/per_token", float(log_ratio.mean()))
-        self.logger.record("kl/per_completion", float(log_ratio.sum() / n_ends))
-        self.logger.record("kl/k2", float((log_ratio**2 / 2).mean()))
         # clamped before exp: one token that the policy avoids would otherwise be the whole mean
-        self.logger.record("kl/k3", float((np.exp(np.clip(-log_ratio, -20, 20)) - 1 + log_ratio).mean()))
-        self.logger.record("kl/full", buffer.full_kl(FULL_KL_FRAGMENTS))
+        k3 = np.exp(np.clip(-log_ratio, -20, 20)) - 1 + log_ratio
+        estimates = {
+            "k2": float((log_ratio**2 / 2).mean()),
+            "k3": float(k3.mean()),
+            "full": buffer.full_kl(FULL_KL_FRAGMENTS),
+        }
+        self.logger.record("kl/per_token", float(log_ratio.mean()))
+        for name, per_token in estimates.items():
+            self.logger.record(f"kl/{name}", per_token)
+        if self.episodes:
+            self.logger.record("kl/per_completion", buffer.kl_per_completion)
+            n_tokens = np.mean([info["completion_length"] + (info["finish_reason"] == "eos") for info in self.episodes])
+            for name, per_token in estimates.items():
+                self.logger.record(f"kl/{name}_per_completion", float(per_token * n_tokens))
         self.logger.record("kl/beta", buffer.beta)

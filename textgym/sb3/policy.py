@@ -38,6 +38,23 @@ def timesteps(obs: Batch) -> Batch:
     return {"input_ids": input_ids, "row": torch.arange(len(length), device=input_ids.device), "position": length - 1}
 
 
+class ValueHead(nn.Linear):
+    """From hidden states (N, d) to values (N, 1), zero at first; the hidden states are divided by sqrt(d).
+
+    Adam moves each weight by about the learning rate, so that a step would move the value of an undivided hidden
+    state by ``learning_rate * |hidden|_1``: in ten steps by more than a reward in [0, 1] can be.
+    """
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__(hidden_size, 1)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Values (N, 1) of hidden states (N, d)."""
+        return super().forward(hidden * self.in_features**-0.5)
+
+
 class TransformerPolicy(ActorCriticPolicy):
     """A language model's own head is the actor; a zero-initialised linear head on its trunk is the critic.
 
@@ -51,14 +68,14 @@ class TransformerPolicy(ActorCriticPolicy):
         lr_schedule: Learning-rate schedule.
         model: Name of a causal language model, see `textgym.models.load`; the environment's tokenizer goes by the
             same name.
-        temperature: Divides the logits, in sampling and in log-probabilities alike. Other than 1, it needs
-            `TextCallback`, so that the reference's are divided too.
+        temperature: Divides the logits, in sampling and in log-probabilities alike. Other than 1, and with a price
+            on divergence, it needs `TextCallback`, so that the reference's are divided too.
         dtype: ``"float32"``, or ``"bfloat16"`` for the matrix products (weights and optimiser stay float32). It needs
             `TextCallback`, so that the rollout's log-probabilities are computed again by the training forward.
         separate_critic: Give the critic a trunk of its own, a copy of the model's.
         optimizer_class: As in SB3.
         optimizer_kwargs: As in SB3; Adam is fused by default.
-        **kwargs: Those of SB3's policies that have a meaning here (``use_sde=False``).
+        use_sde: SB3 gives it to every policy; there is no state-dependent exploration over tokens.
 
     Raises:
         ConfigurationError: The spaces are not textgym's, the vocabularies differ, or the model is not a causal
@@ -79,8 +96,14 @@ class TransformerPolicy(ActorCriticPolicy):
         separate_critic: bool = False,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
-        **kwargs: Any,
+        use_sde: bool = False,
+        **unknown: Any,
     ) -> None:
+        if unknown or use_sde:
+            names = ", ".join([*unknown, *["use_sde"] * use_sde])
+            raise ConfigurationError(
+                f"TransformerPolicy has no use for {names}: its network is the language model, which model= names."
+            )
         if dtype not in DTYPES:
             raise ConfigurationError(f"dtype={dtype!r} is not one of {', '.join(DTYPES)}.")
         if not temperature > 0:
@@ -100,7 +123,6 @@ class TransformerPolicy(ActorCriticPolicy):
             lr_schedule,
             optimizer_class=optimizer_class,
             optimizer_kwargs=optimizer_kwargs,
-            **kwargs,
         )
 
     @property
@@ -156,9 +178,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self._trunk = CachedTrunk(trunk, self._head, DTYPES[dtype])
         self.critic_trunk = copy.deepcopy(trunk) if self.separate_critic else None
         self._critic_cache = CachedTrunk(self.critic_trunk, dtype=DTYPES[dtype]) if self.critic_trunk else None
-        self.value_net = nn.Linear(self._head.weight.shape[1], 1)
-        nn.init.zeros_(self.value_net.weight)
-        nn.init.zeros_(self.value_net.bias)
+        self.value_net = ValueHead(self._head.weight.shape[1])
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     @property
@@ -228,7 +248,8 @@ class TransformerPolicy(ActorCriticPolicy):
             obs: A packed batch of `SequenceRolloutBuffer`, or N raw observations.
             actions: Token ids (N,).
         """
-        if not obs.get("bound", True) and (self.recomputes_log_probs or self.temperature != 1.0):
+        needs_binding = self.recomputes_log_probs or (self.temperature != 1.0 and obs.get("priced", True))
+        if not obs.get("bound", True) and needs_binding:
             raise ConfigurationError(
                 f"dtype={self.dtype_name!r} with temperature={self.temperature} needs learn(callback=TextCallback()), "
                 "which makes the policy known to the rollout buffer: log-probabilities are computed again as training "
