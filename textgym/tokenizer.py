@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 
 from textgym.errors import ConfigurationError
 
-PAD_NAMES = ("<|pad|>", "[PAD]", "<pad>", "<|im_end|>", "<|endoftext|>")
+# what pads where a model names no pad token; environments mask it, so nothing that a text may need, as <|im_end|>
+PAD_NAMES = ("<|pad|>", "[PAD]", "<pad>", "<|padding|>", "<|endoftext|>")
 
 
 class TextTokenizer:
@@ -21,12 +22,9 @@ class TextTokenizer:
     Args:
         tokenizer: The tokenizer of the `tokenizers` library.
         eos_token_id: Ends a completion.
-        pad_token_id: Fills an observation's tail; must differ from EOS.
+        pad_token_id: Fills an observation's tail; may be EOS, for attention masks tell where a text ends.
         bos_token_id: Begins a text, in models that have such a token.
         name: What `textgym.models.load` calls the model with this vocabulary.
-
-    Raises:
-        ConfigurationError: Pad and EOS are one id.
     """
 
     def __init__(
@@ -38,11 +36,6 @@ class TextTokenizer:
         bos_token_id: int | None = None,
         name: str = "",
     ) -> None:
-        if eos_token_id == pad_token_id:
-            raise ConfigurationError(
-                f"Tokenizer {name!r} uses token {eos_token_id} both as pad and as EOS, so that a model trained on "
-                "padded text never learns to stop. Give it a pad token of its own (pad_token in tokenizer_config.json)."
-            )
         # text is text: a user's "<|endoftext|>" must not become the token that ends an episode
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
@@ -66,27 +59,31 @@ class TextTokenizer:
     def from_file(cls, path: str | Path, *, name: str = "") -> TextTokenizer:
         """Read ``tokenizer.json``, and the roles of its special tokens from ``tokenizer_config.json`` beside it.
 
+        Without a pad token of its own, as in GPT-2 and Llama 2, the first of `PAD_NAMES` in the vocabulary pads, or
+        else EOS.
+
         Raises:
-            ConfigurationError: No EOS or no pad token can be found.
+            ConfigurationError: No EOS token can be found.
         """
         path = Path(path)
         tokenizer = Tokenizer.from_file(str(path))
         config_path = path.with_name("tokenizer_config.json")
         config = json.loads(config_path.read_text(encoding="utf-8")) if config_path.exists() else {}
-        ids: dict[str, int | None] = {}
-        defaults = {"eos_token": "<|endoftext|>", "pad_token": "<|pad|>", "bos_token": "<|startoftext|>"}
-        for role, default in defaults.items():
+
+        def declared_id(role: str, default: str | None = None) -> int | None:
             token = config.get(role, default)
             token = token["content"] if isinstance(token, dict) else token
-            ids[role] = tokenizer.token_to_id(token) if token else None
-        if ids["eos_token"] is None or ids["pad_token"] is None:
-            missing = "EOS" if ids["eos_token"] is None else "pad"
-            raise ConfigurationError(f"{path} has no {missing} token. Name one in {config_path.name} beside it.")
+            return tokenizer.token_to_id(token) if token else None
+
+        eos = declared_id("eos_token", "<|endoftext|>")
+        if eos is None:
+            raise ConfigurationError(f"{path} has no EOS token. Name one in {config_path.name} beside it.")
+        pads = [declared_id("pad_token"), *map(tokenizer.token_to_id, PAD_NAMES)]
         return cls(
             tokenizer,
-            eos_token_id=ids["eos_token"],
-            pad_token_id=ids["pad_token"],
-            bos_token_id=ids["bos_token"],
+            eos_token_id=eos,
+            pad_token_id=next((i for i in pads if i is not None and i != eos), eos),
+            bos_token_id=declared_id("bos_token", "<|startoftext|>"),
             name=name,
         )
 
@@ -124,7 +121,7 @@ def load_tokenizer(name: str) -> TextTokenizer:
 
     Raises:
         UnknownNameError: Nothing goes by this name.
-        ConfigurationError: The model has no ``tokenizer.json``, or it lacks an EOS or pad token.
+        ConfigurationError: The model has no ``tokenizer.json``, or it lacks an EOS token.
     """
     from textgym import models  # here, because a model's module may want the tokenizer
 

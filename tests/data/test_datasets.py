@@ -6,6 +6,7 @@ import pickle
 import sys
 from types import SimpleNamespace
 
+import gymnasium as gym
 import pytest
 
 from textgym import data
@@ -85,13 +86,12 @@ def test_names_are_loaded_once():
     ("name", "content", "message"),
     [
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": \n', "a.jsonl, line 2: not JSON"),
-        ("a.jsonl", b'{"prompt": "x"}\n["y"]\n', "a.jsonl, row 2: .* not a dict"),
-        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": 3}\n', "a.jsonl, row 2: the prompt is 3"),
-        ("a.jsonl", b'{"prompt": "x"}\n{"reference": "y"}\n', "a.jsonl, row 2: the prompt is None"),
-        ("a.jsonl", b'{"text": "x"}\n', "a.jsonl has no column 'prompt'; its columns: text"),
+        ("a.jsonl", b'{"prompt": "x"}\n["y"]\n', "a.jsonl, index 1: .* not a dict"),
+        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": 3}\n', "a.jsonl, index 1: the prompt is 3"),
+        ("a.jsonl", b'{"prompt": "x"}\n{"reference": "y"}\n', "a.jsonl, index 1: the prompt is None"),
         ("a.jsonl", b'{"prompt": "x", "completions": 1}\n', "a column 'completions'"),
-        ("a.jsonl", b'{"prompt": "x", "reference": 5}\n', "row 1: the reference is 5"),
-        ("a.jsonl", b'{"prompt": "x", "reference": []}\n', r"row 1: the reference is \[\]"),
+        ("a.jsonl", b'{"prompt": "x", "reference": 5}\n', "index 0: the reference is 5"),
+        ("a.jsonl", b'{"prompt": "x", "reference": []}\n', r"index 0: the reference is \[\]"),
         ("a.jsonl", b"", "a.jsonl, split 'train', is empty"),
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": "\xff"}\n', "a.jsonl, line 2: not UTF-8"),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read"),
@@ -109,14 +109,42 @@ def test_bad_files(tmp_path, name, content, message):
         data.load(tmp_path / name)
 
 
-@pytest.mark.parametrize("rows", [[], ["x"], [{"text": "x"}], [{"prompt": None}], [{"prompt": b"x"}]])
-def test_bad_rows(rows):
-    with pytest.raises(DatasetError):
-        data.load(rows)
+@pytest.mark.parametrize(("part", "damage"), [("page", slice(4, 60)), ("footer", slice(-60, -8))])
+def test_damaged_parquet(tmp_path, part, damage):
+    # pyarrow raises OSError, not ArrowInvalid, for some damages
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS * 50), path)
+    content = bytearray(path.read_bytes())
+    content[damage] = b"\xff" * len(content[damage])
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"rows\.parquet: not a Parquet file, or a damaged one"):
+        data.load(path)
 
 
-@pytest.mark.parametrize("name", ["sentimant", "no/such/file", "./no-file", "no/file.jsonl", "/no-file"])
-def test_unknown_names(name):
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ([], "rows, split 'train', is empty"),
+        (["x"], "index 0: 'x' is not a dict"),
+        ([{"prompt": None}], "index 0: the prompt is None"),
+        ([{"prompt": b"x"}], "index 0: the prompt is b'x'"),
+        ([{"prompt": "x", 3: "y"}], "a column 3, whose name is not a string"),
+        (5, "The data set is 5. Give a name, a path, or dicts"),
+        (None, "The data set is None. Give a name, a path, or dicts"),
+    ],
+)
+def test_bad_rows_and_sources(source, message):
+    with pytest.raises(DatasetError, match=message):
+        data.load(source)
+
+
+@pytest.mark.parametrize("name", ["sentimant", "no/such/file", "./no-file", "no/file.jsonl", "/no-file", ""])
+def test_unknown_names(name, tmp_path, monkeypatch):
+    write(tmp_path / "train.jsonl", ROWS)
+    monkeypatch.chdir(tmp_path)  # which an empty name must not mean
     with pytest.raises(UnknownNameError, match="data set") as error:
         data.load(name)
     assert isinstance(error.value, TextGymError) and ".jsonl" in str(error.value)
@@ -134,19 +162,28 @@ def test_hub_ids_go_through_datasets(monkeypatch):
         asked.append((name, split))
         if split == "none":
             raise ValueError("Unknown split")
-        return SimpleNamespace(to_dict=lambda: {"prompt": ["a", "b"]})
+        return SimpleNamespace(to_dict=lambda: {"text": ["a", "b"]})
 
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
-    assert data.load("organisation/name", "test").columns == {"prompt": ("a", "b")}
+    assert data.load("organisation/name", "test").columns == {"text": ("a", "b")}
     assert asked == [("organisation/name", "test")]
+    env = gym.make("TextGen-Sentiment-v0", dataset="organisation/name", prompt_template="Review: {text}")
+    assert env.reset(options={"index": 1})[1]["prompt"] == "Review: b"
     with pytest.raises(DatasetError, match=r"no split 'none' of 'organisation/name' .ValueError: Unknown split"):
         data.load("organisation/name", "none")
 
 
-@pytest.mark.parametrize(("source", "package"), [("organisation/name", "datasets"), ("rows.parquet", "pyarrow")])
-def test_missing_packages(monkeypatch, tmp_path, source, package):
+@pytest.mark.parametrize(
+    ("read", "source", "package"),
+    [
+        (data.load, "organisation/name", "datasets"),
+        (data.load, "rows.parquet", "pyarrow"),
+        (data.to_hf, [{"prompt": "a"}], "datasets"),
+    ],
+)
+def test_missing_packages(monkeypatch, tmp_path, read, source, package):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rows.parquet").write_bytes(b"")
     with pytest.raises(MissingPackageError, match=f"pip install {package}"):
-        data.load(source)
+        read(source)

@@ -1,5 +1,8 @@
 """The vector environment equals single environments, Gymnasium's SyncVectorEnv, and itself in any layout."""
 
+import re
+
+import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
@@ -140,6 +143,13 @@ def test_bad_reset_mask(make_vector_env, mask):
         make_vector_env(2).reset(options={"reset_mask": mask})
 
 
+def test_an_index_may_be_left_to_chance(make_vector_env):
+    # as in single environments, of which only one is given an index
+    env, other = make_vector_env(3), make_vector_env(3)
+    drawn = other.reset(seed=5)[1]["index"]
+    assert env.reset(seed=5, options={"index": [None, 7, None]})[1]["index"].tolist() == [drawn[0], 7, drawn[2]]
+
+
 @pytest.mark.parametrize(
     ("index", "message"), [([1, 2, 3], "3 entries for 2 rows"), ([1, 99], "index 99"), (-1, "index -1")]
 )
@@ -148,9 +158,18 @@ def test_bad_index(make_vector_env, index, message):
         make_vector_env(2).reset(options={"index": index})
 
 
-def test_bad_number_of_seeds(make_vector_env):
-    with pytest.raises(ConfigurationError, match="3 seeds for 2 rows"):
-        make_vector_env(2).reset(seed=[1, 2, 3])
+@pytest.mark.parametrize("seed", [np.int64(5), np.array([5, 6]), [np.int32(5), 6], [5, 6]])
+def test_seeds_of_every_integer_type(make_vector_env, seed):
+    # Gymnasium itself refuses numpy's, which numpy's own generators give
+    env = make_vector_env(2)
+    env.reset(seed=seed)
+    assert env.np_random_seed == (5, 6)
+
+
+@pytest.mark.parametrize("seed", [[1, 2, 3], 1.5])
+def test_bad_seeds(make_vector_env, seed):
+    with pytest.raises(ConfigurationError, match=f"seed is {re.escape(str(seed))}, for 2 rows"):
+        make_vector_env(2).reset(seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +177,8 @@ def test_bad_number_of_seeds(make_vector_env):
     [
         (np.array([500, 4096]), "Action 4096 of row 1.*4096 tokens"),
         (np.array([-1, 500]), "Action -1 of row 0"),
-        (np.array([1.0, 2.0]), "float64"),
+        (np.array([1.0, 2.0]), "from 0 to 4095.*float64"),
+        ([2**70, 500], "from 0 to 4095.*1180591620717411303424"),
         (np.array([500]), r"shape \(1,\)"),
     ],
 )
@@ -188,7 +208,7 @@ def test_reward_error_names_the_row_of_the_data(make_vector_env):
 
     env = make_vector_env(3, reward_funcs=broken)
     env.reset(options={"index": [10, 20, 30]})
-    with pytest.raises(RewardError, match="'broken' returned inf for row 30"):
+    with pytest.raises(RewardError, match="'broken' returned inf at index 30"):
         env.step(np.array([1, 500, 1]))
 
 
@@ -207,6 +227,26 @@ def test_render(make_vector_env, rows):
     assert picture.shape == (360, 640, 3) and picture.dtype == np.uint8
 
 
-def test_num_envs_must_be_positive(keywords):
-    with pytest.raises(ConfigurationError, match="num_envs is 0"):
-        TextGenVectorEnv(0, **keywords)
+@pytest.mark.parametrize("changes", [{"num_envs": 0}, {"num_envs": "2"}, {"max_episode_steps": 0}])
+def test_numbers_must_be_positive_integers(keywords, changes):
+    ((name, value),) = changes.items()
+    with pytest.raises(ConfigurationError, match=f"{name} is {value!r}. Give an integer of at least 1"):
+        TextGenVectorEnv(**(keywords | changes))
+
+
+@pytest.mark.parametrize("limit", [3, 6, -1])
+def test_max_episode_steps_truncates_as_gym_make_does(keywords, random_actions, limit):
+    # make_vec hands it to the class; 6 is max_new_tokens, where both ends fall together
+    changes = keywords | {"max_episode_steps": limit}
+    ours = gym.make_vec("TextGen-Sentiment-v0", num_envs=4, **changes)
+    theirs = SyncVectorEnv(
+        [lambda: gym.make("TextGen-Sentiment-v0", **changes)] * 4, autoreset_mode=AutoresetMode.SAME_STEP
+    )
+    assert type(ours) is TextGenVectorEnv
+    actions = random_actions(STEPS, 4)
+    first, second = trajectory(ours, actions, seed=7), trajectory(theirs, actions, seed=7)
+    for step, (a, b) in enumerate(zip(first, second, strict=True)):
+        assert data_equivalence(a, b, exact=True), f"step {step}"
+    kinds = {ends for step in first[1:] for ends in zip(step[2].tolist(), step[3].tolist(), strict=True)}
+    cut = {3: {(False, True), (True, True)}, 6: {(True, True)}, -1: set()}[limit]
+    assert kinds == {(False, False), (True, False)} | cut

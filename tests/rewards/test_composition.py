@@ -1,6 +1,7 @@
 """Weighted reward functions, and everything that a reward function can do wrong."""
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -74,15 +75,20 @@ def test_one_name_or_callable_needs_no_list():
     assert RewardFunctions(size).weights == [1.0]
 
 
-@pytest.mark.parametrize("weights", [[], [1.0], [1.0, 2.0, 3.0], [1.0, float("nan")]])
+@pytest.mark.parametrize("weights", [[], [1.0], [1.0, 2.0, 3.0], [1.0, float("nan")], 1.0, ["a", 1.0], [None, 1.0]])
 def test_weights_must_fit(weights):
-    with pytest.raises(ConfigurationError, match="2 reward functions"):
+    # a raw TypeError or ValueError would not say which argument of gym.make was wrong
+    with pytest.raises(ConfigurationError, match=re.escape(f"reward_weights {weights!r} do not fit 2 reward")):
         RewardFunctions([size, exact], weights)
 
 
-def test_functions_must_be_some():
-    with pytest.raises(ConfigurationError, match="empty"):
-        RewardFunctions([])
+@pytest.mark.parametrize("functions", [[], None, 5, {"length": 1.0}])
+def test_functions_must_be_some(functions):
+    with pytest.raises(ConfigurationError, match=re.escape(f"reward_funcs is {functions!r}. Give a name")):
+        RewardFunctions(functions)
+
+
+def test_each_function_is_a_name_or_a_callable():
     with pytest.raises(ConfigurationError, match="3, which is neither a name nor a callable"):
         RewardFunctions([3])
     with pytest.raises(UnknownNameError):
@@ -92,16 +98,16 @@ def test_functions_must_be_some():
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([1.0, float("nan"), 1.0], "'bad' returned nan for row 20, completion 'bb'"),
-        ([1.0, 1.0, float("inf")], "'bad' returned inf for row 30"),
-        (["0.5", 1.0, 1.0], "'bad' returned '0.5' for row 10"),
-        ([[1.0], [1.0], [1.0]], r"'bad' returned \[1.0\] for row 10"),
-        ([1.0, 1.0], "'bad' returned 2 values for 3 rows"),
+        ([1.0, float("nan"), 1.0], "'bad' returned nan at index 20, completion 'bb'"),
+        ([1.0, 1.0, float("inf")], "'bad' returned inf at index 30"),
+        (["0.5", 1.0, 1.0], "'bad' returned '0.5' at index 10"),
+        ([[1.0], [1.0], [1.0]], r"'bad' returned \[1.0\] at index 10"),
+        ([1.0, 1.0], r"'bad' returned 2 values for 3 rows \(index 10, 20, 30\)"),
         (np.zeros(4), "'bad' returned 4 values for 3 rows"),
         (0.5, "'bad' returned 0.5, not a list"),
         (np.float64(0.5), "'bad' returned .*0.5.*, not a list"),
         (None, "'bad' returned None, not a list"),
-        ([None, 1.0, None], "No reward function applies to row 10: bad returned None"),
+        ([None, 1.0, None], "No reward function applies at index 10: bad returned None"),
     ],
 )
 def test_bad_returns_name_reward_and_row(value, message):
@@ -116,9 +122,55 @@ def test_a_reward_that_raises_is_named_with_its_row_and_chained():
     def fragile(completions, **_):
         return [1 / (len(text) - 2) for text in completions]
 
-    with pytest.raises(RewardError, match="'fragile' raised ZeroDivisionError at row 20, completion 'bb'") as error:
+    with pytest.raises(RewardError, match="'fragile' raised ZeroDivisionError at index 20, completion 'bb'") as error:
         score([size, fragile], rows=[10, 20, 30])
     assert isinstance(error.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError, TypeError])
+def test_a_generator_that_raises_is_no_different(fault):
+    # it raises when it is read, not when it is called; a TypeError is not "not a list"
+    def lazy(completions, **_):
+        for text in completions:
+            if text == "bb":
+                raise fault("no")
+            yield 1.0
+
+    with pytest.raises(RewardError, match=f"'lazy' raised {fault.__name__} at index 20, completion 'bb': no"):
+        score(lazy, rows=[10, 20, 30])
+
+
+def test_a_reward_cannot_change_what_others_see():
+    # neither the next reward, nor the caller's lists, which become infos and belong to the data set
+    def vandal(completions, completion_ids, reference, **_):
+        completions[:] = ["gone"] * N
+        completion_ids[0].append(9)
+        reference[2].append("gone")
+        return [0.0] * N
+
+    seen = {}
+
+    def witness(**arguments):
+        seen.update(arguments)
+        return [0.0] * N
+
+    given = {"completions": ["a", "bb", "ccc"], "completion_ids": [[1], [2], [3]]}
+    references = [["a"], ["x"], ["y", "z"]]
+    score([vandal, witness], columns={"reference": references}, **given)
+    for arguments in (seen, given | {"reference": references}):
+        assert arguments["completions"] == ["a", "bb", "ccc"]
+        assert arguments["completion_ids"] == [[1], [2], [3]]
+        assert arguments["reference"] == [["a"], ["x"], ["y", "z"]]
+
+
+@pytest.mark.parametrize("weights", [[1e10, 0.0], [1e10, -1e10]])
+def test_a_sum_that_overflows_is_an_error(weights):
+    # every component is finite, and the reward would be inf, or nan, all the same
+    def large(completions, **_):
+        return [1.0, 1e300, 1.0]
+
+    with pytest.raises(RewardError, match=r"'large': 1e\+300.* at index 20 is (inf|nan), with the weights"):
+        score([large, large], weights, rows=[10, 20, 30])
 
 
 def test_a_reward_that_raises_on_the_batch_alone():
@@ -127,7 +179,7 @@ def test_a_reward_that_raises_on_the_batch_alone():
             raise ValueError("too many")
         return [1.0]
 
-    with pytest.raises(RewardError, match=r"on the 3 rows 10, 20, 30, .* on none of them alone: too many"):
+    with pytest.raises(RewardError, match=r"on 3 rows \(index 10, 20, 30\) .* on none of them alone: too many"):
         score(one_by_one, rows=[10, 20, 30])
 
 

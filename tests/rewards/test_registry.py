@@ -28,9 +28,13 @@ def test_built_in_rewards_keep_the_contract(name):
     assert all(-1 <= value <= 1 for value in values)
 
 
-def test_unknown_name():
+def test_unknown_name(tmp_path, monkeypatch):
     with pytest.raises(UnknownNameError, match=r"reward 'lenght'. Did you mean 'length'"):
         rewards.get("lenght")
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownNameError, match="reward ''"):  # not the current folder
+        rewards.get("")
 
 
 def test_register_and_collision():

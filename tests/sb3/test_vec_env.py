@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -76,6 +77,52 @@ def test_chosen_examples() -> None:
     assert [info["index"] for info in env.reset_infos] == [3, 1]
 
 
+def test_examples_chosen_for_some_rows() -> None:
+    """The others draw theirs, as under DummyVecEnv; a KeyError said nothing of it."""
+    ours, theirs = TextVecEnv(ID, 2), DummyVecEnv([lambda: gym.make(ID)] * 2)
+    for env in (ours, theirs):
+        env.seed(4)
+        env.set_options([{"index": 3}, {}])
+        env.reset()
+    assert [i["index"] for i in ours.reset_infos] == [i["index"] for i in theirs.reset_infos]
+    assert ours.reset_infos[0]["index"] == 3
+
+
+@pytest.mark.parametrize("options", [{"indx": 3}, [{"index": 3, "prompt": "A"}, {}], [{"index": 3}]])
+def test_options_that_would_be_dropped_are_refused(options: Any) -> None:
+    env = TextVecEnv(ID, 2)
+    with pytest.raises(ConfigurationError, match=r"do not fit 2 rows. Give \{'index': k\}"):
+        env.set_options(options)
+    env.reset()  # which is not spoilt by what was refused
+
+
 def test_refuses_single_environments() -> None:
     with pytest.raises(ConfigurationError, match="SB3 wraps them itself"):
         TextVecEnv(gym.make(ID))  # type: ignore[arg-type]
+
+
+def test_refuses_vector_wrappers() -> None:
+    """They would be left out: rewards a hundred times as large had no effect."""
+    wrapped = gym.wrappers.vector.TransformReward(gym.make_vec(ID, num_envs=2), lambda reward: 100 * reward)
+    with pytest.raises(ConfigurationError, match="in a VecEnvWrapper of SB3"):
+        TextVecEnv(wrapped)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("keywords", [{"num_envs": 4}, {"num_envs": 1}, {"max_new_tokens": 3}])
+def test_refuses_keywords_beside_an_environment(keywords: dict[str, Any]) -> None:
+    """They would be ignored: the environment has its own."""
+    env = gym.make_vec(ID, num_envs=2)
+    with pytest.raises(ConfigurationError, match=f"'{next(iter(keywords))}'.*Give them to gym.make_vec"):
+        TextVecEnv(env, **keywords)  # type: ignore[arg-type]
+    assert TextVecEnv(env).num_envs == 2 and TextVecEnv(ID).num_envs == 1  # type: ignore[arg-type]
+
+
+def test_a_time_limit_is_told_to_sb3() -> None:
+    """It bootstraps from the value of a text that was cut from outside, and from nothing else."""
+    env = TextVecEnv(ID, 2, max_episode_steps=2)
+    env.reset()
+    env.step(np.array([500, 500]))
+    _, rewards, dones, infos = env.step(np.array([500, 1]))
+    assert dones.all() and rewards[0] == 0.0 != rewards[1]
+    assert [info["TimeLimit.truncated"] for info in infos] == [True, False]
+    assert [info["episode"]["l"] for info in infos] == [2, 2]

@@ -25,17 +25,17 @@ HINT = "A .jsonl, .csv or .parquet file, a folder with one file per split, or a 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table with one prompt per row.
+    """A table with one prompt, or the parts of one, per row.
 
     Attributes:
         name: Where it came from: a name, a path, or ``"rows"`` for a list of dicts.
         split: ``"train"``, ``"validation"``, ``"test"``, or what the source calls it.
-        columns: Values by column, each of length ``len(self)``. ``prompt`` holds str; ``reference``, if there is one,
-            a str or a list of acceptable str per row; other columns hold anything.
+        columns: Values by column, each of length ``len(self)``. ``prompt``, if there is one, holds str, and
+            ``reference`` a str or a list of acceptable str per row; other columns hold anything.
 
     Raises:
-        DatasetError: It is empty, lacks ``prompt``, has a column that reward functions get from elsewhere, or a
-            prompt or reference is not text; names the row, counted from 1.
+        DatasetError: It is empty, a column's name is no string or what reward functions call something else, or a
+            prompt or reference is not text; names the row's index, from 0, as in ``reset(options={"index": 0})``.
     """
 
     name: str
@@ -43,29 +43,27 @@ class Dataset:
     columns: Mapping[str, Sequence[Any]]
 
     def __post_init__(self) -> None:
-        if "prompt" not in self.columns:
-            have = ", ".join(map(str, self.columns)) or "none"
-            raise DatasetError(
-                f"{self.name} has no column 'prompt'; its columns: {have}. Rename the column of prompts."
-            )
         if not len(self):
             raise DatasetError(f"{self.name}, split {self.split!r}, is empty. Give it at least one row.")
-        for column in RESERVED:
-            if column in self.columns:
+        for column in self.columns:
+            if not isinstance(column, str):
+                raise DatasetError(f"{self.name} has a column {column!r}, whose name is not a string. Rename it.")
+            if column in RESERVED:
                 raise DatasetError(
                     f"{self.name} has a column {column!r}, the name of an argument of every reward function. Rename it."
                 )
-        for row, prompt in enumerate(self.columns["prompt"], start=1):
+        for index, prompt in enumerate(self.columns.get("prompt", ())):
             if not isinstance(prompt, str):
-                raise DatasetError(f"{self.name}, row {row}: the prompt is {prompt!r}, not a string.")
-        for row, reference in enumerate(self.columns.get("reference", ()), start=1):
+                raise DatasetError(f"{self.name}, index {index}: the prompt is {prompt!r}, not a string.")
+        for index, reference in enumerate(self.columns.get("reference", ())):
             if not is_reference(reference):
                 raise DatasetError(
-                    f"{self.name}, row {row}: the reference is {reference!r}, neither a string nor a list of strings."
+                    f"{self.name}, index {index}: the reference is {reference!r}, "
+                    "neither a string nor a list of strings."
                 )
 
     def __len__(self) -> int:
-        return len(self.columns["prompt"])
+        return len(next(iter(self.columns.values()), ()))
 
 
 def is_reference(value: Any) -> bool:
@@ -99,11 +97,11 @@ def load(source: Source, split: str = "train") -> Dataset:
         split: Which part of it.
 
     Returns:
-        The data set, with at least the column ``prompt``.
+        The data set. Environments need its column ``prompt``, or those that their ``prompt_template`` names.
 
     Raises:
         UnknownNameError: Nothing goes by this name, or it has no such split.
-        DatasetError: See `Dataset`; also a file that cannot be read, with its line.
+        DatasetError: See `Dataset`; also a source of another type, and a file that cannot be read, with its line.
         MissingPackageError: The package that carries or reads the data is not installed.
 
     >>> load([{"prompt": "The film was", "reference": "good"}]).columns["reference"]
@@ -112,11 +110,13 @@ def load(source: Source, split: str = "train") -> Dataset:
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, (str, Path)):
+        if not isinstance(source, Iterable):
+            raise DatasetError(f"The data set is {source!r}. Give a name, a path, or dicts, one per row. {HINT}")
         return from_rows(list(source), name="rows", split=split)
     if source in (*EMBEDDED, IMDB):
         return _load_named(str(source), split)
     path = Path(source).expanduser()
-    if path.is_dir():
+    if source and path.is_dir():  # an empty name would be the current folder
         return from_rows(files.read(_file_of_split(path, split)), name=str(_file_of_split(path, split)), split=split)
     if path.is_file():
         return from_rows(files.read(path), name=str(path), split=split)
@@ -127,20 +127,31 @@ def load(source: Source, split: str = "train") -> Dataset:
 
 def from_rows(rows: Sequence[Any], *, name: str, split: str) -> Dataset:
     """Turn rows into columns; a row that lacks a column has None there."""
-    for number, row in enumerate(rows, start=1):
+    for index, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise DatasetError(f"{name}, row {number}: {row!r} is not a dict of columns.")
-    if not rows:
-        raise DatasetError(f"{name}, split {split!r}, is empty. Give it at least one row.")
+            raise DatasetError(f"{name}, index {index}: {row!r} is not a dict of columns.")
     keys = dict.fromkeys(key for row in rows for key in row)
     return Dataset(name, split, {key: tuple(row.get(key) for row in rows) for key in keys})
 
 
 def to_hf(source: Source, split: str = "train") -> datasets.Dataset:
-    """The same data as a `datasets.Dataset`, for example for TRL; takes what `load` takes."""
-    import datasets
+    """The same data as a `datasets.Dataset`, for example for TRL; takes what `load` takes.
 
-    return datasets.Dataset.from_dict({key: list(values) for key, values in load(source, split).columns.items()})
+    Raises:
+        MissingPackageError: The package datasets is not installed.
+    """
+    columns = load(source, split).columns
+    return _datasets_package("to_hf").Dataset.from_dict({key: list(values) for key, values in columns.items()})
+
+
+def _datasets_package(needed_by: str) -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{needed_by} needs the package datasets. Install it with: pip install datasets"
+        ) from error
+    return datasets
 
 
 @lru_cache
@@ -164,12 +175,7 @@ def _file_of_split(folder: Path, split: str, prefix: str = "") -> Path:
 
 def _load_hub(name: str, split: str) -> Dataset:
     """A data set of the Hugging Face hub."""
-    try:
-        import datasets
-    except ImportError as error:
-        raise MissingPackageError(
-            f"Data set {name!r} is read by datasets. Install it with: pip install datasets"
-        ) from error
+    datasets = _datasets_package(f"Data set {name!r} of the hub")
     try:
         columns = datasets.load_dataset(name, split=split).to_dict()
     except Exception as error:  # the hub's client has dozens of exceptions, and every one means the same to the user

@@ -77,8 +77,8 @@ def read_parquet(path: Path) -> list[dict[str, Any]]:
         raise MissingPackageError(f"{path} is read by pyarrow. Install it with: pip install pyarrow") from error
     try:
         return pyarrow.parquet.read_table(path).to_pylist()
-    except pyarrow.ArrowInvalid as error:
-        raise DatasetError(f"{path}: not a Parquet file ({error}).") from error
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # what is damaged decides which
+        raise DatasetError(f"{path}: not a Parquet file, or a damaged one ({error}). Write it again.") from error
 
 
 def _text(path: Path) -> str:

@@ -11,6 +11,7 @@ import operator
 import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -59,10 +60,8 @@ class EpisodeCore:
         max_prompt_tokens: int,
         max_new_tokens: int,
     ) -> None:
-        for name, value in (("max_prompt_tokens", max_prompt_tokens), ("max_new_tokens", max_new_tokens)):
-            if value < 1:
-                raise ConfigurationError(f"{name} is {value}. It must be at least 1.")
-        self.max_new_tokens = max_new_tokens
+        max_prompt_tokens = positive_integer("max_prompt_tokens", max_prompt_tokens)
+        self.max_new_tokens = max_new_tokens = positive_integer("max_new_tokens", max_new_tokens)
         self.tokenizer = load_tokenizer(tokenizer) if isinstance(tokenizer, str) else tokenizer
         self.dataset = data.load(dataset, split)
         self.rewards = RewardFunctions(reward_funcs, reward_weights)
@@ -194,12 +193,12 @@ class EpisodeCore:
         return {"input_ids": self.input_ids[rows].copy(), "attention_mask": mask.astype(np.int8)}
 
     def action_mask(self) -> np.ndarray:
-        """The allowed tokens, bool (V,): all but pad and BOS. EOS is always allowed."""
+        """The allowed tokens, bool (V,): all but pad and BOS, and always EOS, which may be one of them."""
         mask = np.ones(self.tokenizer.vocab_size, bool)
         mask[self.tokenizer.pad_token_id] = False
         if self.tokenizer.bos_token_id is not None:
             mask[self.tokenizer.bos_token_id] = False
-        mask[self.tokenizer.eos_token_id] = True  # some models have one token for BOS and EOS
+        mask[self.tokenizer.eos_token_id] = True
         return mask
 
     def _check(self, actions: np.ndarray) -> None:
@@ -207,7 +206,7 @@ class EpisodeCore:
         vocab_size = self.tokenizer.vocab_size
         if actions.shape != self._row.shape or actions.dtype.kind not in "iu":
             raise InvalidActionError(
-                f"Actions are integer token ids of shape {self._row.shape}, "
+                f"Actions are integers from 0 to {vocab_size - 1}, the token ids, of shape {self._row.shape}; "
                 f"got {actions.tolist()!r} of type {actions.dtype} and shape {actions.shape}."
             )
         if actions.min() < 0 or actions.max() >= vocab_size:
@@ -235,6 +234,17 @@ class EpisodeCore:
         return index
 
 
+def positive_integer(name: str, value: Any) -> int:
+    """The value of an argument.
+
+    Raises:
+        ConfigurationError: It is no integer, or less than 1.
+    """
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ConfigurationError(f"{name} is {value!r}. Give an integer of at least 1.")
+    return int(value)
+
+
 def encode_prompts(
     tokenizer: TextTokenizer, dataset: data.Dataset, template: str, max_tokens: int
 ) -> tuple[list[str], list[list[int]]]:
@@ -245,7 +255,7 @@ def encode_prompts(
 
     Raises:
         ConfigurationError: The template names a column that the data does not have.
-        DatasetError: A prompt has no tokens.
+        DatasetError: A row has no value for the template, or a prompt no tokens.
     """
     special = tokenizer.special_tokens
     pieces = re.split("(" + "|".join(map(re.escape, special)) + ")", template) if special else [template]
@@ -261,7 +271,7 @@ def encode_prompts(
     for row, ids in enumerate(prompt_ids):
         if not ids:
             raise DatasetError(
-                f"{dataset.name}, row {row + 1}: the prompt is empty, and there is nothing to go on from. "
+                f"{dataset.name}, index {row}: the prompt is empty, and there is nothing to go on from. "
                 "Drop the row, or put words into prompt_template."
             )
         if len(ids) > max_tokens:
@@ -277,12 +287,21 @@ def encode_prompts(
 
 
 def fill(template: str, dataset: data.Dataset) -> list[str]:
-    """The template with every row's columns."""
+    """The template with every row's columns, of which those that it names must have a value."""
     keys, columns = list(dataset.columns), dataset.columns.values()
     try:
-        return [template.format(**dict(zip(keys, row, strict=True))) for row in zip(*columns, strict=True)]
+        fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        texts = [template.format(**dict(zip(keys, row, strict=True))) for row in zip(*columns, strict=True)]
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         raise ConfigurationError(
-            f"prompt_template {template!r} cannot be filled ({type(error).__name__}: {error}). "
-            f"It is for str.format; {dataset.name} has the columns: {', '.join(keys)}."
+            f"prompt_template {template!r} cannot be filled ({type(error).__name__}: {error}). It is for str.format; "
+            f"{dataset.name} has the columns: {', '.join(keys)}. Name these in it, or rename them."
         ) from error
+    for column in (re.split(r"[.[]", field)[0] for field in fields):
+        for index, value in enumerate(dataset.columns[column]):
+            if value is None:
+                raise DatasetError(
+                    f"{dataset.name}, index {index}: the column {column!r}, which prompt_template names, is None. "
+                    "Give it a value, or drop the row."
+                )
+    return texts

@@ -27,8 +27,8 @@ class TextGenEnv(gym.Env[Any, Any]):
         split: Which part of the data set.
         reward_funcs: A reward's name, a callable, or a list of them; see `textgym.rewards`.
         reward_weights: A number for each; 1.0 by default, 0.0 to report without rewarding.
-        prompt_template: A format string over the data set's columns. Special tokens written in it, such as those of
-            a chat format, become single ids; in the data the same characters stay text.
+        prompt_template: A format string over the data set's columns, ``prompt`` alone by default. Special tokens
+            written in it, such as those of a chat format, become single ids; in the data they stay text.
         max_prompt_tokens: Of longer prompts the last so many tokens are kept, and a warning with their number logged.
         max_new_tokens: The episode ends here at the latest.
         render_mode: None, ``"ansi"`` (a string), ``"human"`` (written to stdout as it grows) or ``"rgb_array"``.
@@ -113,10 +113,10 @@ class TextGenEnv(gym.Env[Any, Any]):
             RewardError: A reward function failed.
         """
         try:
-            actions = np.array([operator.index(action)])
-        except TypeError:
+            actions = np.array([operator.index(action)], np.int64)
+        except (TypeError, OverflowError):
             raise InvalidActionError(
-                f"Action {action!r} is no integer: give a token id from 0 to {self.tokenizer.vocab_size - 1}."
+                f"Action {action!r} is no token id. Give an integer from 0 to {self.tokenizer.vocab_size - 1}."
             ) from None
         ended = self._core.append(actions)
         reward = 0.0

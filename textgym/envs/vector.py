@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from textgym.data.datasets import Dataset, Source
 from textgym.envs import rendering
-from textgym.envs.core import EpisodeCore, Observation
+from textgym.envs.core import EpisodeCore, Observation, positive_integer
 from textgym.errors import ConfigurationError
 from textgym.rewards.composition import Spec
 from textgym.tokenizer import TextTokenizer
@@ -31,11 +32,13 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         tokenizer, dataset, split, reward_funcs, reward_weights, prompt_template, max_prompt_tokens, max_new_tokens:
             See `TextGenEnv`.
         render_mode: None, ``"ansi"`` or ``"rgb_array"``.
+        max_episode_steps: Truncates after so many tokens, without a reward, as ``gym.make`` does it with `TimeLimit`.
+            None or -1: never. For shorter texts that are scored, give ``max_new_tokens``.
 
     Attributes:
         tokenizer: The `TextTokenizer`.
         ended: The last info of each episode that ended in the last step, by row: the dict that `TextGenEnv` gives,
-            which is cheaper to read than the masked arrays of ``final_info``.
+            which is cheaper to read than the masked arrays of ``final_info``. Empty for a truncated episode.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as the base class declares it
@@ -57,9 +60,9 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         max_prompt_tokens: int = 64,
         max_new_tokens: int = 64,
         render_mode: str | None = None,
+        max_episode_steps: int | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ConfigurationError(f"num_envs is {num_envs}. It must be at least 1.")
+        num_envs = positive_integer("num_envs", num_envs)
         self.render_mode = rendering.valid_mode(render_mode, self.metadata["render_modes"])
         self._core = EpisodeCore(
             num_envs,
@@ -73,6 +76,9 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             max_new_tokens=max_new_tokens,
         )
         self.num_envs = num_envs
+        self._max_episode_steps = (
+            math.inf if max_episode_steps in (None, -1) else positive_integer("max_episode_steps", max_episode_steps)
+        )
         self.tokenizer = self._core.tokenizer
         self.single_observation_space = self._core.observation_space
         self.single_action_space = self._core.action_space
@@ -89,8 +95,8 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
 
         Args:
             seed: Row i is seeded ``seed + i``, or with its own entry of a sequence.
-            options: ``"index"``, an int or n of them, chooses the rows of the data set; ``"reset_mask"``, bool (n,),
-                leaves the other rows' episodes as they are.
+            options: ``"index"``, an int or n of them, chooses the rows of the data set (None: drawn);
+                ``"reset_mask"``, bool (n,), leaves the other rows' episodes as they are.
 
         Returns:
             The observations, and the infos ``prompt``, ``prompt_length`` and ``index`` of the rows that began.
@@ -112,8 +118,8 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             actions: Token ids (n,).
 
         Returns:
-            Observations, rewards float64 (n,), terminated bool (n,), truncated bool (n,) (all False), and infos,
-            empty where no row ended.
+            Observations, rewards float64 (n,), terminated bool (n,), truncated bool (n,) (all False without
+            ``max_episode_steps``), and infos, empty where no row ended.
 
         Raises:
             InvalidActionError: An action is no token id.
@@ -121,25 +127,28 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             RewardError: A reward function failed.
         """
         n = self.num_envs
-        ended = self._core.append(actions)
+        scored = self._core.append(actions)
         rewards, terminated, infos = np.zeros(n), np.zeros(n, bool), {}
-        self.ended = {}
-        if len(ended):
-            rewards[ended], final_infos = self._core.finish(ended)
-            terminated[ended] = True
-            rows = ended.tolist()
-            final = self._core.observation(ended)
+        terminated[scored] = True
+        truncated = self._core.lengths - self._core.prompt_lengths >= self._max_episode_steps
+        over = terminated | truncated
+        self.ended = {row: {} for row in np.flatnonzero(over).tolist()}
+        if len(scored):
+            rewards[scored], final_infos = self._core.finish(scored)
+            self.ended.update(zip(scored.tolist(), final_infos, strict=True))
+        if self.ended:
+            rows = list(self.ended)
+            final = self._core.observation(rows)
             final_obs = [dict(zip(final, arrays, strict=True)) for arrays in zip(*final.values(), strict=True)]
             begun = self._core.begin(rows, self._indices(rows, None))
             infos = {
                 "final_obs": object_array(rows, final_obs, n),
-                "_final_obs": terminated.copy(),
-                "final_info": stack_infos(rows, final_infos, n),
-                "_final_info": terminated.copy(),
+                "_final_obs": over.copy(),
+                "final_info": stack_infos(rows, list(self.ended.values()), n),
+                "_final_info": over.copy(),
                 **stack_infos(rows, begun, n),
             }
-            self.ended = dict(zip(rows, final_infos, strict=True))
-        return self._core.observation(), rewards, terminated, np.zeros(n, bool), infos
+        return self._core.observation(), rewards, terminated, truncated, infos
 
     def action_masks(self) -> np.ndarray:
         """The allowed tokens, bool (n, V), fresh: all but pad and BOS."""
@@ -181,14 +190,15 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         return generator
 
     def _seed(self, rows: list[int], seed: int | Sequence[int | None] | None) -> None:
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else seed
-        if seeds is None:
+        if seed is None:
             return
-        if len(seeds) != self.num_envs:
-            raise ConfigurationError(f"Got {len(seeds)} seeds for {self.num_envs} rows. Give one for each, or an int.")
+        seeds: Any = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else seed
+        if not isinstance(seeds, (Sequence, np.ndarray)) or len(seeds) != self.num_envs:
+            raise ConfigurationError(f"seed is {seed!r}, for {self.num_envs} rows. Give one int, or one for each row.")
         for row in rows:
             if seeds[row] is not None:
-                self._generators[row], self._seeds[row] = seeding.np_random(seeds[row])
+                own = int(seeds[row]) if isinstance(seeds[row], np.integer) else seeds[row]  # Gymnasium wants int
+                self._generators[row], self._seeds[row] = seeding.np_random(own)
 
     def _rows_to_reset(self, mask: Any) -> list[int]:
         if mask is None:
@@ -202,16 +212,14 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         return np.flatnonzero(mask).tolist()
 
     def _indices(self, rows: list[int], index: Any) -> list[Any]:
-        """The data set's rows that the given rows begin from: drawn, or those asked for."""
-        if index is None:
-            size = len(self._core.dataset)
-            return [self._generator(row).integers(size) for row in rows]
+        """The data set's rows that the given rows begin from: those asked for, and drawn where none is."""
         indices = [index] * self.num_envs if np.ndim(index) == 0 else list(index)
         if len(indices) != self.num_envs:
             raise ConfigurationError(
                 f"options['index'] has {len(indices)} entries for {self.num_envs} rows. Give one for each, or an int."
             )
-        return [indices[row] for row in rows]
+        size = len(self._core.dataset)
+        return [self._generator(row).integers(size) if indices[row] is None else indices[row] for row in rows]
 
 
 def object_array(rows: Sequence[int], values: Sequence[Any], num_envs: int) -> np.ndarray:

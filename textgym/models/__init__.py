@@ -32,7 +32,7 @@ def folder(name: str) -> Path:
         name: An embedded name, a package's model, a local folder, or a hub id with one slash.
 
     Raises:
-        UnknownNameError: Nothing goes by this name.
+        UnknownNameError: Nothing goes by this name, or the hub does not give it.
         MissingPackageError: The package that carries the model is not installed.
     """
     if name == DEFAULT:
@@ -40,15 +40,25 @@ def folder(name: str) -> Path:
     if name == smollm2.NAME:
         return smollm2.converted_folder()
     path = Path(name).expanduser()
-    if (path / "config.json").is_file():
+    if name and (path / "config.json").is_file():  # an empty name would be the current folder
         return path
     if name.count("/") == 1 and not path.exists() and not name.startswith((".", "/", "~")):
-        from huggingface_hub import snapshot_download
-
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]))
+        return _download(name)
     raise UnknownNameError(
         "model", name, NAMES, "A folder with a config.json, or a hub id organisation/name, also works."
     )
+
+
+def _download(name: str) -> Path:
+    """The folder of a hub id in the hub's cache."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]))
+    except Exception as error:  # the hub's client has dozens of exceptions, and every one means the same to the user
+        raise UnknownNameError(
+            "model", name, NAMES, f"The hub did not give it either: check id and network ({error})."
+        ) from error
 
 
 @contextmanager
@@ -75,7 +85,7 @@ def load(
         dtype: Of the weights, ``"float32"`` by default.
 
     Returns:
-        The model in evaluation mode, every dropout probability 0, and its tokenizer.
+        The model in evaluation mode, every dropout probability 0, with as many embeddings as tokens; its tokenizer.
 
     Raises:
         UnknownNameError: Nothing goes by this name.
@@ -93,8 +103,11 @@ def load(
         model = AutoModelForCausalLM.from_pretrained(
             path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
         )
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    if model.get_output_embeddings().weight.shape[0] > len(tokenizer):
+        model.resize_token_embeddings(len(tokenizer))  # rows that no token has, there for a GPU's sake
     # transformers looks for padding in every input and warns; padding on the right is invisible under causal attention
     trunk: Any = model.base_model
     trunk.config = copy.copy(trunk.config)
     trunk.config.pad_token_id = None
-    return model.eval(), AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    return model.eval(), tokenizer

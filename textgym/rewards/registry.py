@@ -43,7 +43,7 @@ def get(name: str) -> RewardFunction:
             return entry
         module, _, attribute = entry.partition(":")
         return getattr(import_module(module), attribute)
-    if (Path(name).expanduser() / "config.json").is_file():
+    if name and (Path(name).expanduser() / "config.json").is_file():  # an empty name would be the current folder
         from textgym.rewards.classifier import text_classification
 
         return text_classification(name)

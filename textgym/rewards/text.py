@@ -13,7 +13,7 @@ from textgym import metrics
 class Length:
     """1.0 for a completion of at least ``words`` words, proportionally less for a shorter one; in [0, 1]."""
 
-    words: int = 20
+    words: int = 10
 
     def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
         """Score the completions alone."""

@@ -38,23 +38,6 @@ def timesteps(obs: Batch) -> Batch:
     return {"input_ids": input_ids, "row": torch.arange(len(length), device=input_ids.device), "position": length - 1}
 
 
-class ValueHead(nn.Linear):
-    """From hidden states (N, d) to values (N, 1), zero at first; the hidden states are divided by sqrt(d).
-
-    Adam moves each weight by about the learning rate, so that a step would move the value of an undivided hidden
-    state by ``learning_rate * |hidden|_1``: in ten steps by more than a reward in [0, 1] can be.
-    """
-
-    def __init__(self, hidden_size: int) -> None:
-        super().__init__(hidden_size, 1)
-        nn.init.zeros_(self.weight)
-        nn.init.zeros_(self.bias)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Values (N, 1) of hidden states (N, d)."""
-        return super().forward(hidden * self.in_features**-0.5)
-
-
 class TransformerPolicy(ActorCriticPolicy):
     """A language model's own head is the actor; a zero-initialised linear head on its trunk is the critic.
 
@@ -178,7 +161,9 @@ class TransformerPolicy(ActorCriticPolicy):
         self._trunk = CachedTrunk(trunk, self._head, DTYPES[dtype])
         self.critic_trunk = copy.deepcopy(trunk) if self.separate_critic else None
         self._critic_cache = CachedTrunk(self.critic_trunk, dtype=DTYPES[dtype]) if self.critic_trunk else None
-        self.value_net = ValueHead(self._head.weight.shape[1])
+        self.value_net = nn.Linear(self._head.weight.shape[1], 1)
+        nn.init.zeros_(self.value_net.weight)
+        nn.init.zeros_(self.value_net.bias)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     @property
@@ -223,9 +208,10 @@ class TransformerPolicy(ActorCriticPolicy):
             Actions (n,), values (n, 1), log-probabilities (n,).
         """
         hidden, critic_hidden = self._last_hidden(obs)
-        logps = self._logits(hidden).log_softmax(1)  # (n, V)
-        actions = logps.argmax(1) if deterministic else sample(logps)
-        return actions, self.value_net(critic_hidden.to(self._dtype)), logps.gather(1, actions[:, None])[:, 0]
+        probs = self._logits(hidden).softmax(1)  # (n, V)
+        actions = probs.argmax(1) if deterministic else sample(probs)
+        log_prob = probs.gather(1, actions[:, None])[:, 0].log()
+        return actions, self.value_net(critic_hidden.to(self._dtype)), log_prob
 
     def _predict(self, observation: Batch, deterministic: bool = False) -> torch.Tensor:  # type: ignore[override]
         return self(observation, deterministic)[0]
@@ -282,21 +268,20 @@ class TransformerPolicy(ActorCriticPolicy):
         return self.value_net(self._last_hidden(obs)[1].to(self._dtype))
 
 
-def sample(logps: torch.Tensor) -> torch.Tensor:
+def sample(probs: torch.Tensor) -> torch.Tensor:
     """Draw a token per row by inverting the cumulative distribution, which is faster than multinomial on a CPU.
 
     Args:
-        logps: Log-probabilities (n, V), float32; a forbidden token has -inf.
+        probs: Probabilities (n, V), float32; a forbidden token has 0.
 
     Returns:
         Token ids (n,).
     """
-    probs = logps.exp()
-    cumulative = torch.cumsum(probs, 1, out=probs)  # (n, V)
+    cumulative = probs.cumsum(1)  # (n, V)
     point = torch.rand(len(probs), 1, device=probs.device) * cumulative[:, -1:]
     # right=True: torch.rand may return 0, which must not choose a forbidden token 0
     tokens = torch.searchsorted(cumulative, point, right=True)[:, 0]
-    if bool((tokens == cumulative.shape[1]).any()):
+    if bool((tokens == probs.shape[1]).any()):
         # rounding has put the point at the very end: the last token of positive probability is meant
         tokens = torch.minimum(tokens, (cumulative < cumulative[:, -1:]).sum(1))
     return tokens

@@ -20,25 +20,33 @@ class TextVecEnv(VecEnv):
     """SB3's ``VecEnv`` over `TextGenVectorEnv`: rewards of all rows that end in a step are scored in one call.
 
     Args:
-        env: An id, such as ``"TextGen-Sentiment-v0"``, or a vector environment.
-        num_envs: Rows; only with an id.
+        env: An id, such as ``"TextGen-Sentiment-v0"``, or a `TextGenVectorEnv` without wrappers.
+        num_envs: Rows, 1 by default; only with an id.
         **kwargs: Keywords of ``gym.make_vec``; only with an id.
 
     Infos of rows that end hold, beside what `TextGenEnv` gives, ``terminal_observation``, ``TimeLimit.truncated``
     and ``episode`` (return ``r``, length ``l`` in tokens, seconds ``t``), so that no ``Monitor`` is needed.
 
     Raises:
-        ConfigurationError: ``env`` is neither an id nor a `TextGenVectorEnv`.
+        ConfigurationError: ``env`` is neither an id nor a `TextGenVectorEnv`, or other arguments are given beside one.
     """
 
-    def __init__(self, env: str | TextGenVectorEnv, num_envs: int = 1, **kwargs: Any) -> None:
-        venv = gym.make_vec(env, num_envs=num_envs, **kwargs) if isinstance(env, str) else env
-        if not isinstance(venv.unwrapped, TextGenVectorEnv):
+    def __init__(self, env: str | TextGenVectorEnv, num_envs: int | None = None, **kwargs: Any) -> None:
+        if num_envs is not None:
+            kwargs["num_envs"] = num_envs
+        venv = gym.make_vec(env, **kwargs) if isinstance(env, str) else env
+        if not isinstance(venv, TextGenVectorEnv):
             raise ConfigurationError(
                 f"TextVecEnv needs the id of a text-generation environment or a TextGenVectorEnv, got {env!r}. "
+                "Vector wrappers would be left out: wrap the TextVecEnv instead, in a VecEnvWrapper of SB3. "
                 "Single environments go to PPO as they are: SB3 wraps them itself."
             )
-        self.venv: TextGenVectorEnv = venv.unwrapped
+        if venv is env and kwargs:
+            raise ConfigurationError(
+                f"TextVecEnv got {kwargs} beside an environment that is already made. "
+                "Give them to gym.make_vec, or give TextVecEnv the id instead of the environment."
+            )
+        self.venv = venv
         self._began = time.time()
         super().__init__(self.venv.num_envs, self.venv.single_observation_space, self.venv.single_action_space)
         self.render_mode = self.venv.render_mode
@@ -49,7 +57,7 @@ class TextVecEnv(VecEnv):
         """Begin an episode in every row; seeds and options given before are used once."""
         options: dict[str, Any] = {}
         if any(self._options):
-            options["index"] = [option["index"] for option in self._options]
+            options["index"] = [option.get("index") for option in self._options]
         seeds = self._seeds if any(seed is not None for seed in self._seeds) else None
         obs, infos = self.venv.reset(seed=seeds, options=options)
         names = [name for name in infos if not name.startswith("_")]
@@ -58,6 +66,24 @@ class TextVecEnv(VecEnv):
         self._reset_options()
         self._lengths[:] = 0
         return obs
+
+    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
+        """Choose what the next reset begins from.
+
+        Args:
+            options: ``{"index": k}``, row k of the data set, for every row or in a list of one for each; where there
+                is no index, it is drawn.
+
+        Raises:
+            ConfigurationError: There is another option, or there are not as many as rows.
+        """
+        given = [options or {}] * self.num_envs if options is None or isinstance(options, dict) else options
+        if len(given) != self.num_envs or any(set(option) - {"index"} for option in given):
+            raise ConfigurationError(
+                f"The options {options!r} do not fit {self.num_envs} rows. Give {{'index': k}}, or a list with one "
+                "such dict, or {}, for each row."
+            )
+        super().set_options(options)
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions for `step_wait`."""
@@ -77,7 +103,7 @@ class TextVecEnv(VecEnv):
             infos[row] = {
                 **final,
                 "terminal_observation": vector_infos["final_obs"][row],
-                "TimeLimit.truncated": False,
+                "TimeLimit.truncated": bool(truncated[row] and not terminated[row]),
                 "episode": episode,
             }
             self.reset_infos[row] = {
