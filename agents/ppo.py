@@ -22,14 +22,14 @@ class Config:
     n_steps: int = 32  # tokens per row and rollout
     n_epochs: int = 4
     batch_size: int = 512  # tokens
-    learning_rate: float = 2e-4
+    learning_rate: float = 3e-4
     gamma: float = 1.0  # 0.99 would discount the last of 32 tokens to 0.72
     gae_lambda: float = 0.95
     vf_coef: float = 0.1
     clip_range: float = 0.2
     max_grad_norm: float = 0.5
-    kl_beta: float = 0.05  # score per nat, at first
-    kl_target: float | None = 8.0  # nats per completion; None keeps beta fixed
+    kl_beta: float = 0.015  # score per nat, at first
+    kl_target: float | None = 12.0  # nats per completion; None keeps beta fixed
 
 
 class Point(NamedTuple):
