@@ -71,7 +71,7 @@ def rotten_tomatoes() -> list[Review]:
             text = " ".join(row["text"].split())
             if row["category"] == "plot" or normalise(text) in reviews:
                 continue
-            split, judge = _assign(row["movie_name"], test=0.12, proxy=0.85)
+            split, judge = _assign(row["movie_name"], test=0.12, proxy=0.6)
             label, film = int(row["category"] == "fresh"), row["movie_name"]
             reviews[normalise(text)] = Review(text, label, "rotten_tomatoes", split, judge, film)
     return list(reviews.values())
@@ -85,7 +85,7 @@ def uci_sentences(root: Path = UCI_SENTENCES) -> list[Review]:
             if row["class"] is None:  # the files end with an empty row
                 continue
             text = " ".join(row["text"].split())
-            split, judge = _assign(text, test=0.30, proxy=0.85)
+            split, judge = _assign(text, test=0.30, proxy=0.9)
             reviews.setdefault(normalise(text), Review(text, int(row["class"]), f"uci_{source}", split, judge))
     return list(reviews.values())
 

@@ -60,7 +60,7 @@ class TokenStatistics(torch.autograd.Function):
             )  # (c, V)
             grad_logits = torch.empty_like(logps)
             scales = -grad_log_prob[rows, None] / ctx.temperature  # (c, 1)
-            for at in _slices(*logps.shape, BLOCK):
+            for at in _slices(logps.shape[0], logps.shape[1], BLOCK):
                 # d log_prob / d logits = onehot - p;  d entropy / d logits = -p * (log p + H)
                 scale = scales[at]
                 if with_entropy:
@@ -86,7 +86,7 @@ def _slices(n: int, vocab_size: int, n_logits: int) -> list[slice]:
 
 
 def _blocks(logps: torch.Tensor) -> list[torch.Tensor]:
-    return [logps[at] for at in _slices(*logps.shape, BLOCK)]
+    return [logps[at] for at in _slices(logps.shape[0], logps.shape[1], BLOCK)]
 
 
 def _logits(

@@ -68,9 +68,9 @@ negation only between neighbours; names of films and actors carry weight.
    {gold[recipe][epochs_short]} times from the {gold[rows]:,} sentences of Rotten Tomatoes and UCI that belong to the
    gold judge. The proxy saw none of these films, sentences, or reviews that contain its sentences.
 2. The student, {layers} layers of MiniLM over {gold[recipe][vocabulary]:,} word pieces with vectors of half the width,
-   learned the teacher's log-odds of {gold[texts]:,} sentences and pieces of sentences from
-   IMDB reviews, {gold[recipe][epochs]} times over. Its matrices are stored in 8-bit floating point and computed with
-   in single precision.
+   learned the teacher's log-odds of {gold[texts]:,} texts, {gold[recipe][epochs]} times over: sentences and pieces of
+   sentences from IMDB reviews, the labelled sentences, and pieces and joins of those. Its matrices are
+   stored in 8-bit floating point and computed with in single precision.
 
 Teacher and student on the validation splits:
 

@@ -22,7 +22,7 @@ from textgym.rewards.sentiment import WEIGHTS, WORD, TfidfClassifier
 logger = logging.getLogger(__name__)
 
 INVERSE_REGULARISATION = (2.0, 4.0, 8.0, 16.0)
-UCI_WEIGHT = (1.0, 2.0, 4.0)  # 1,372 UCI sentences against 8,808 of Rotten Tomatoes
+UCI_WEIGHT = (1.0, 2.0, 4.0)  # there are several times as many of Rotten Tomatoes
 
 
 def is_uci(rows: list[Review]) -> np.ndarray:
