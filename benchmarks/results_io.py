@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import resource
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,21 +18,44 @@ from textgym.errors import ConfigurationError
 SCHEMA_VERSION = 1
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("textgym", "gymnasium", "numpy", "stable-baselines3", "tokenizers", "torch", "transformers")
+NUMBER = int | float
+# what every result of a run says, and what it says besides by its status
+FIELDS: dict[str, Any] = {
+    "status": str,
+    "env_id": str,
+    "agent": str,
+    "seed": int,
+    "task_hash": str,
+    "code_hash": str,
+    "versions": dict,
+    "commit": str | None,
+    "dirty": bool | None,
+    "hardware": str,
+    "threads": int,
+    "examples_hash": str,
+}
+FIELDS_OF: dict[str, dict[str, Any]] = {
+    "finished": {"metrics": dict, "cost": dict, "curve": list},
+    "failed": {"error": str},
+}
+COST = ("train_tokens", "eval_tokens", "train_seconds", "eval_seconds", "peak_rss_mb")
 
 
-def write_atomic(path: Path, text: str) -> None:
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file so that it is never seen half written, whenever the process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=".", suffix=".tmp", delete=False
-    ) as file:
-        try:
-            file.write(text)
-            file.close()
-            Path(file.name).replace(path)
-        except BaseException:  # an interrupt too
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.replace(path)
+    finally:  # an interrupt too
+        temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Delete what a `write_atomic` that was killed has left under a folder."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> None:
@@ -42,8 +65,10 @@ def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[s
         ValueError: A value is NaN or infinite.
     """
     lines = [json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records]
+    examples = "".join(lines).encode()
+    result = {**result, "examples_hash": hashlib.sha256(examples).hexdigest()}
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(examples_path(path), "".join(lines))
+    write_atomic(examples_path(path), examples)
     write_atomic(path, text)
 
 
@@ -51,23 +76,38 @@ def read_run(path: Path) -> dict[str, Any] | None:
     """A run's result, or None if it has not been run.
 
     Raises:
-        ConfigurationError: The file is of a later schema, or no result at all.
+        ConfigurationError: The file is of a later schema, damaged, or no result at all.
     """
     if not path.exists():
         return None
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        schema_version = result["schema_version"]
+        readable = result["schema_version"] <= SCHEMA_VERSION
+        if readable:
+            _check_result(result)
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigurationError(f"{path} is no result of a run ({error!r}). Delete it to run it again.") from error
-    if schema_version > SCHEMA_VERSION:
-        raise ConfigurationError(f"{path} has schema_version {schema_version}; this code reads up to {SCHEMA_VERSION}.")
+    if not readable:
+        raise ConfigurationError(
+            f"{path} has schema_version {result['schema_version']}; this code reads up to {SCHEMA_VERSION}. "
+            "Update textgym, or delete the file to run it again."
+        )
     return result
 
 
 def read_examples(path: Path) -> list[dict[str, Any]]:
-    """The per-example records beside a run's JSON."""
-    return [json.loads(line) for line in examples_path(path).read_text(encoding="utf-8").splitlines()]
+    """The per-example records beside a run's JSON.
+
+    Raises:
+        ConfigurationError: They are missing, or not those that the run wrote.
+    """
+    result, file = read_run(path), examples_path(path)
+    examples = file.read_bytes() if file.exists() else None
+    if result is None or examples is None or hashlib.sha256(examples).hexdigest() != result["examples_hash"]:
+        found = "missing" if examples is None else "not what the run wrote"
+        raise ConfigurationError(f"{file} is {found}. Delete {path} to run it again.")
+    # lines end with a line feed alone: JSON leaves U+2028 and the like, where str.splitlines splits, as they are
+    return [json.loads(line) for line in examples.decode().split("\n")[:-1]]
 
 
 def examples_path(path: Path) -> Path:
@@ -75,11 +115,18 @@ def examples_path(path: Path) -> Path:
     return path.with_suffix(".examples.jsonl")
 
 
+def write_measurements(path: Path, command: str, measured: list[dict[str, Any]]) -> None:
+    """Write the figures of a benchmark, and on what machine they were measured."""
+    content = {"command": command, "machine": provenance(), "measured": measured}
+    write_atomic(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
 def provenance() -> dict[str, Any]:
     """What a run depends on besides its configuration: versions, commit, hardware."""
     import torch
 
-    git_status = _git("status", "--porcelain", "--", ".", ":!benchmarks/results")
+    # publishing changes results and README while it goes on
+    git_status = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!README.md")
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "commit": _git("rev-parse", "HEAD"),
@@ -105,6 +152,21 @@ def peak_memory_mb() -> float:
     except (OSError, StopIteration):
         kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(kilobytes * 1024 / 1e6, 1)
+
+
+def _check_result(result: dict[str, Any]) -> None:
+    _check_fields(result, FIELDS | FIELDS_OF[result["status"]])
+    if result["status"] == "finished":
+        metrics = dict.fromkeys(result["metrics"], NUMBER | None) | {"return": NUMBER}
+        _check_fields(result["metrics"], metrics)
+        _check_fields(result["cost"], dict.fromkeys(COST, NUMBER))
+
+
+def _check_fields(content: dict[str, Any], kinds: dict[str, Any]) -> None:
+    """Raise a KeyError for a field that is missing, a TypeError for one of another kind."""
+    for name, kind in kinds.items():
+        if not isinstance(content[name], kind):
+            raise TypeError(f"{name} is {content[name]!r}")
 
 
 def _version(package: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import sys
 import tomllib
@@ -19,6 +20,13 @@ from textgym.errors import ConfigurationError, UnknownNameError
 
 SUITES = Path(__file__).parent / "suites"
 AGENTS = ROOT / "agents"
+
+
+def code_hash(root: Path = ROOT) -> str:
+    """SHA-256 of all code that a run is made by: textgym and the agents, with what agents share."""
+    files = sorted(path for package in ("textgym", "agents") for path in (root / package).rglob("*.py"))
+    content = [(path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class AgentEntry:
 
     @property
     def source_hash(self) -> str:
-        """SHA-256 of the file: an edited agent is another agent."""
+        """SHA-256 of the file, which `code_hash` does not cover where it is a user's own."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def make(self) -> Callable[..., Any]:
@@ -72,7 +80,12 @@ class AgentEntry:
 
 @dataclass(frozen=True)
 class Suite:
-    """Everything that defines a board; see ``suites/quick.toml`` for the fields."""
+    """Everything that defines a board; see ``suites/quick.toml`` for the fields.
+
+    Raises:
+        ConfigurationError: There is nothing to run, or twice the same; a number is none; or no agent of the suite goes
+            by a name that it is given.
+    """
 
     name: str
     env_ids: tuple[str, ...]
@@ -88,14 +101,35 @@ class Suite:
     report: dict[str, Any]
     env_kwargs: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        names = [agent.name for agent in self.agents]
+        for field_name, values in {"env_ids": self.env_ids, "seeds": self.seeds, "agents": names}.items():
+            if not values:
+                raise ConfigurationError(f"Suite {self.name!r} has no {field_name}. Give at least one.")
+            if twice := {value for value in values if values.count(value) > 1}:
+                raise ConfigurationError(
+                    f"Suite {self.name!r} has {', '.join(map(str, twice))} twice among its {field_name}. "
+                    "Rename one (an agent is called like its file), or leave it out."
+                )
+        least = {"num_examples": (self.num_examples, 1), "num_envs": (self.num_envs, 1)}
+        least |= {"report.examples": (self.report["examples"], 1)}
+        least |= {f"seeds[{i}]": (seed, 0) for i, seed in enumerate(self.seeds)}
+        least |= {f"total_tokens of {agent.name}": (agent.total_tokens, 0) for agent in self.agents}
+        for field_name, (value, minimum) in least.items():
+            if not isinstance(value, int) or value < minimum:
+                raise ConfigurationError(
+                    f"Suite {self.name!r}: {field_name} is {value!r}. Give a whole number from {minimum} on."
+                )
+        roles = {"zero": self.zero, "one": self.one}
+        roles |= {f"report.{role}": self.report[role] for role in ("before", "after")}
+        for role, name in roles.items():
+            if name not in names:
+                raise ConfigurationError(f"Suite {self.name!r}, {role}: {UnknownNameError('agent', name, names)}")
+
     def with_agents(self, files: Sequence[str]) -> Suite:
         """The suite with users' own agents, which get the largest budget that one of the suite's has."""
         budget = max(agent.total_tokens for agent in self.agents)
-        added = tuple(AgentEntry(Path(file).stem, file, budget) for file in files)
-        names = [agent.name for agent in (*self.agents, *added)]
-        if taken := {name for name in names if names.count(name) > 1}:
-            raise ConfigurationError(f"Two agents are called {', '.join(sorted(taken))}. Rename the file.")
-        return replace(self, agents=self.agents + added)
+        return replace(self, agents=(*self.agents, *(AgentEntry(Path(file).stem, file, budget) for file in files)))
 
     @property
     def task(self) -> dict[str, Any]:
@@ -105,20 +139,25 @@ class Suite:
 
 
 @dataclass(frozen=True)
-class Run:
-    """One cell of the board: an agent on a task with a seed.
-
-    Attributes:
-        path: Where its result is, or will be.
-        config: What defines it, whose hash is part of the path.
-        spec: The environment's, as Gymnasium writes it.
-        tokens: That it takes at most: its budget, and the test's texts with their prompts.
-    """
+class Cell:
+    """One cell of the board: an agent on a task with a seed, and where its result is, or will be."""
 
     env_id: str
     agent: AgentEntry
     seed: int
     path: Path
+
+
+@dataclass(frozen=True)
+class Run(Cell):
+    """A cell that can be performed.
+
+    Attributes:
+        config: What defines it, whose hash is part of the path.
+        spec: The environment's, as Gymnasium writes it.
+        tokens: That it takes at most: its budget, and the test's texts with their prompts.
+    """
+
     config: dict[str, Any]
     spec: dict[str, Any]
     tokens: int
@@ -132,23 +171,26 @@ def load_suite(name: str) -> Suite:
 
     Raises:
         UnknownNameError: There is no such suite.
-        ConfigurationError: A field is missing or unknown.
+        ConfigurationError: The file is no TOML, a field is missing or unknown, or see `Suite`.
     """
     path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
     if not path.is_file():
         raise UnknownNameError("suite", name, [path.stem for path in SUITES.glob("*.toml")], "A TOML file also works.")
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
     try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
         agents = tuple(AgentEntry(**entry) for entry in content.pop("agents"))
         env_ids, seeds = tuple(content.pop("env_ids")), tuple(content.pop("seeds"))
         return Suite(name=path.stem, agents=agents, env_ids=env_ids, seeds=seeds, **content)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is no suite: {error}. suites/quick.toml shows the fields.") from error
 
 
 def plan(suite: Suite, results: Path) -> list[Run]:
-    """All runs of a suite, in order."""
-    runs = []
+    """All runs of a suite, in order.
+
+    What is hashed into a run's path decides whether a result that is there can stand for it.
+    """
+    runs, code = [], code_hash()
     for env_id in suite.env_ids:
         task_hash = evaluation.task_hash(env_id, **suite.task)
         env = evaluation.make_env(env_id, 1, suite.split, suite.env_kwargs)
@@ -160,6 +202,7 @@ def plan(suite: Suite, results: Path) -> list[Run]:
                 "agent": agent.name,
                 "file": agent.path.name,
                 "source_hash": agent.source_hash,
+                "code_hash": code,
                 "total_tokens": agent.total_tokens,
                 "overrides": agent.overrides,
                 "num_envs": suite.num_envs,
@@ -167,11 +210,35 @@ def plan(suite: Suite, results: Path) -> list[Run]:
                 "task_hash": task_hash,
             }
             short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
-            folder = results / suite.name / env_id.replace("/", "__") / agent.name / short
+            folder = agent_folder(results, suite, env_id, agent) / short
             tokens = agent.total_tokens + suite.num_examples * width
             for seed in suite.seeds:
                 runs.append(Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config, spec, tokens))
     return runs
+
+
+def published(suite: Suite, results: Path) -> list[Cell]:
+    """The cells of a suite by the names of tasks and agents alone: results stay published while the code goes on.
+
+    Raises:
+        ConfigurationError: There are several results for one cell.
+    """
+    cells = []
+    for env_id, agent, seed in itertools.product(suite.env_ids, suite.agents, suite.seeds):
+        folder, file = agent_folder(results, suite, env_id, agent), f"seed-{seed:03}.json"
+        paths = sorted(folder.glob(f"*/{file}")) or [folder / file]
+        if len(paths) > 1:
+            raise ConfigurationError(
+                f"{agent.name} on {env_id}, seed {seed}, has {len(paths)} results: {', '.join(map(str, paths))}. "
+                "Delete the folders of those that are no longer meant."
+            )
+        cells.append(Cell(env_id, agent, seed, paths[0]))
+    return cells
+
+
+def agent_folder(results: Path, suite: Suite, env_id: str, agent: AgentEntry) -> Path:
+    """Where the results of an agent on a task are, in a folder for each configuration."""
+    return results / suite.name / env_id.replace("/", "__") / agent.name
 
 
 def _module(path: Path) -> ModuleType:

@@ -13,9 +13,7 @@ reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 128 rows. Co
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -35,6 +33,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from tokenizers import Tokenizer
 from transformers import GenerationConfig
 
+from benchmarks.results_io import ROOT, write_measurements
 from textgym import models
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
 from textgym.tokenizer import TextTokenizer
@@ -48,7 +47,6 @@ RATIOS = (
     ("rollout / generate, with EOS", "rollout with EOS", "generate with EOS"),
     ("update / plain torch", "update", "plain torch update"),
 )
-RESULTS = Path(__file__).parent / "results" / "throughput.json"
 console = Console()
 
 
@@ -250,7 +248,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[32, 128])
     parser.add_argument("--repeats", type=int, default=5, help="of which the median counts; stock SB3 runs once")
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "throughput.json")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     measured = [measure(rows, arguments.repeats) for rows in arguments.rows]
@@ -258,15 +256,7 @@ def main() -> None:
     for name in measured[0]:
         table.add_row(name, *(f"{m.get(name, float('nan')):,.2f}" for m in measured))
     console.print(table)
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(
-        json.dumps({"machine": machine, "command": "python -m benchmarks.throughput", "measured": measured}, indent=1)
-    )
+    write_measurements(arguments.output, "python -m benchmarks.throughput", measured)
     console.print(f"wrote {arguments.output}")
 
 

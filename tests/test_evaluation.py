@@ -1,8 +1,13 @@
 """Every example once, in any layout; metrics against what they are by definition."""
 
+import importlib
+import linecache
 import math
+import os
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -13,6 +18,7 @@ from textgym import models
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent, task_hash
+from textgym.rewards.text import Length, length
 from textgym.tokenizer import TextTokenizer
 
 ENV_ID = "TextGen-Sentiment-v0"
@@ -194,6 +200,107 @@ def test_task_hash_names_the_task():
     ]
     hashes = [task_hash(ENV_ID, **same | change) for change in changes]
     assert len({first, *hashes}) == 1 + len(changes)
+
+
+def hash_of(reward=length, columns=None):
+    """The task hash of a small task."""
+    rows = [{"prompt": "a film", **(columns or {})}]
+    return task_hash(ENV_ID, gold=None, reference=None, env_kwargs={"dataset": rows, "reward_funcs": reward})
+
+
+class Watching:
+    """A reward whose state has no address in its hash, whatever it holds."""
+
+    def __init__(self, held):
+        self.held = held
+
+    def __call__(self, completions, **_):
+        return [0.0] * len(completions)
+
+    def method(self, completions, **_):
+        return [1.0] * len(completions)
+
+
+def at_least(words):
+    return lambda completions, **_: [float(len(text.split()) >= words) for text in completions]
+
+
+def by_default(words):
+    def reward(completions, words=words, **_):
+        return [float(len(text.split()) >= words) for text in completions]
+
+    return reward
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Length, at_least, by_default, Watching, lambda n: Watching(n).method, lambda n: partial(length, words=n)],
+    ids=["dataclass", "closure", "default", "object", "method", "partial"],
+)
+def test_task_hash_knows_a_rewards_parameters(make):
+    # results under 5 words and under 20 would stand in one table
+    assert hash_of(make(5)) == hash_of(make(5)) != hash_of(make(20))
+
+
+def test_task_hash_knows_every_column_of_the_examples():
+    # rewards and judges read the other columns
+    hashes = [hash_of(columns=columns) for columns in ({}, {"label": 0}, {"label": 1}, {"rating": 1})]
+    assert len(set(hashes)) == 4
+    unseen = [{"prompt": "a", "label": 0}, {"prompt": "b", "label": 0}]
+    hashes = []
+    for label in (0, 1):
+        unseen[1]["label"] = label
+        kwargs = {"dataset": unseen, "reward_funcs": "length"}
+        hashes.append(task_hash(ENV_ID, num_examples=1, gold=None, reference=None, env_kwargs=kwargs))
+    assert hashes[0] == hashes[1]
+
+
+def test_task_hash_knows_the_module_behind_a_reward(tmp_path, monkeypatch):
+    # the lines of `sentiment` are the same when the features of its classifier are edited
+    monkeypatch.syspath_prepend(tmp_path)
+    hashes = []
+    for factor in (1, 2):
+        (tmp_path / "my_reward.py").write_text(
+            f"def helper(text):\n    return {factor} * len(text)\n\n"
+            "def mine(completions, **_):\n    return [float(helper(text)) for text in completions]\n"
+        )
+        monkeypatch.delitem(sys.modules, "my_reward", raising=False)
+        importlib.invalidate_caches()
+        linecache.clearcache()
+        hashes.append(hash_of(importlib.import_module("my_reward").mine))
+    assert hashes[0] != hashes[1]
+
+
+def test_task_hash_knows_a_classifiers_weights_and_not_its_place(tmp_path):
+    hashes = []
+    for place, weights in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        folder = tmp_path / place / "judge"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(weights)
+        hashes.append(hash_of(str(folder)))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_task_hash_is_the_same_in_every_process():
+    # an address in memory, or the order of a set, would make every run look new
+    code = (
+        "from tests.test_evaluation import Watching, hash_of;"
+        "print(hash_of(Watching([object(), {('a', 1): {'b', 'c', 'd', 'e'}}])))"
+    )
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[1],
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert found[0] == found[1]
+    large = np.arange(5000)
+    assert hash_of(Watching(large)) != hash_of(Watching(np.where(large == 2500, 0, large)))
 
 
 def test_play_needs_no_second_episode():

@@ -15,8 +15,11 @@ import hashlib
 import inspect
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     import torch
 
 TEXTS_PER_FORWARD = 128
+MODEL_FILES = ("*.npz", "*.safetensors", "*.bin", "config.json", "tokenizer.json")  # that decide what a model computes
 
 
 class Agent(Protocol):
@@ -184,7 +188,9 @@ def play(
     filler = (env.tokenizer.eos_token_id + 1) % env.tokenizer.vocab_size
     while not over.all():
         actions, state = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
-        following, rewards, terminated, _, infos = env.step(np.where(over, filler, actions))
+        following, rewards, terminated, truncated, infos = env.step(np.where(over, filler, actions))
+        if truncated.any():
+            raise ConfigurationError("max_episode_steps cuts texts before they are judged: use max_new_tokens instead.")
         scores += rewards
         for row in np.flatnonzero(terminated).tolist():
             final = infos["final_obs"][row]
@@ -208,8 +214,10 @@ def task_hash(
 ) -> str:
     """Name an evaluation task by its content: only results with one hash can be compared.
 
-    It covers prompts, references, lengths, tokenizer, the reward functions' names, weights and source, and the weights
-    of the embedded judges and of the reference model. Arguments as in `evaluate_agent`.
+    It covers the prompts as the agent sees them, all columns of the examples, lengths, tokenizer, the reward functions'
+    names and weights, the source of the modules that define them and their state (such as ``words`` of ``length``), and
+    the files of the embedded judges, of judges that are loaded from a folder, and of the reference model. Arguments as
+    in `evaluate_agent`.
 
     Returns:
         64 hexadecimal digits.
@@ -220,28 +228,55 @@ def task_hash(
     if gold is not None:
         judges = RewardFunctions(gold)
         judged.append(("gold:" + judges.names[0], 0.0, judges.functions[0]))
-    weights = [path for path in (models.ASSETS / "judges").rglob("*") if path.suffix in (".npz", ".safetensors")]
-    if reference is not None:
-        weights += models.folder(reference).glob("*.safetensors")
+    judges_folder = models.ASSETS / "judges"
+    folders = [judges_folder, judges_folder / "gold", *([] if reference is None else [models.folder(reference)])]
     content = {
         "env": env_id,
         "prompts": core.prompts[:size],
-        "references": list(core.dataset.columns.get("reference", ()))[:size],
+        "columns": _described({name: list(values[:size]) for name, values in core.dataset.columns.items()}),
         "lengths": [core.input_ids.shape[1], core.max_new_tokens],
         "tokenizer": env.tokenizer._tokenizer.to_str(),
-        "rewards": [[name, weight, source_hash(function)] for name, weight, function in judged],
-        "weights": [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(weights)],
+        "rewards": [[name, weight, _content(function)] for name, weight, function in judged],
+        "models": _described(folders),
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def source_hash(function: Callable[..., Any]) -> str:
-    """SHA-256 of a callable's source, or of its name where it has none, as for a callable object."""
-    try:
-        text = inspect.getsource(function)
-    except (TypeError, OSError):
-        text = f"{type(function).__module__}.{type(function).__qualname__}"
-    return hashlib.sha256(text.encode()).hexdigest()
+def _content(function: Callable[..., Any]) -> list[Any]:
+    """What decides a reward: the module that defines it, and what the function or callable object carries."""
+    if isinstance(function, partial):
+        return [_content(function.func), _described([function.args, function.keywords])]
+    defined: Any = function if inspect.isroutine(function) else type(function)
+    carried: Any = getattr(function, "__self__", function).__getstate__()  # a method's is that of its object
+    if inspect.isfunction(function):
+        carried = [inspect.getclosurevars(function).nonlocals, function.__defaults__, function.__kwdefaults__]
+    return [f"{defined.__module__}.{defined.__qualname__}", _source(defined), _described(carried)]
+
+
+def _source(defined: Any) -> str:
+    """Of the module of a function or class, of itself where it was typed into a notebook, "" of what is built in."""
+    for place in (inspect.getmodule(defined), defined):
+        try:
+            return inspect.getsource(place)  # type: ignore[arg-type]
+        except (TypeError, OSError):
+            continue
+    return ""
+
+
+def _described(value: Any) -> Any:
+    """As text or lists, the same in every process; a file or a model's folder by what is in it, not by where it is."""
+    if isinstance(value, Path):
+        files = [value] if value.is_file() else sorted(path for name in MODEL_FILES for path in value.glob(name))
+        return [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
+    if isinstance(value, dict):
+        return [[_described(key), _described(held)] for key, held in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [*map(_described, value)]
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(repr, value))
+    if isinstance(value, np.ndarray):
+        return _described(value.tolist())  # its repr leaves out the middle
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 def _num_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:

@@ -3,17 +3,22 @@
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
 
-from benchmarks import leaderboard
+from benchmarks import leaderboard, suite
+from benchmarks.results_io import ROOT
 from benchmarks.suite import load_suite
 
+# a split that is no agent's default: those that look prompts up must be told
 SUITE = """
 env_ids = ["TextGen-Sentiment-v0"]
 seeds = [0, 1]
-split = "test"
+split = "validation"
 num_examples = 4
 num_envs = 3
 reference = "textgym-tiny"
@@ -42,7 +47,7 @@ def make_agent(env_id, *, seed, total_tokens, env_kwargs):
 def board(tmp_path):
     """Run the command line; returns its status and what it printed."""
     (tmp_path / "small.toml").write_text(SUITE)
-    console = Console(file=io.StringIO(), width=200)
+    console = Console(file=io.StringIO(), width=100)
 
     def run(*arguments):
         begin = len(console.file.getvalue())
@@ -87,7 +92,17 @@ def test_a_board_with_a_users_own_agent(board, mine, tmp_path):
     assert result["metrics"]["kl"] > 0
     assert result["cost"]["eval_tokens"] >= 4
     assert result["cost"]["peak_rss_mb"] > 10
-    assert {"task_hash", "source_hash", "versions", "commit", "dirty", "hardware", "threads", "command"} <= set(result)
+    assert {
+        "task_hash",
+        "code_hash",
+        "source_hash",
+        "versions",
+        "commit",
+        "dirty",
+        "hardware",
+        "threads",
+        "command",
+    } <= set(result)
     records = path.with_suffix(".examples.jsonl").read_text().splitlines()
     assert [json.loads(line)["index"] for line in records] == [0, 1, 2, 3]
     text = (tmp_path / "results" / "small" / "REPORT.md").read_text()
@@ -108,6 +123,51 @@ def test_finished_runs_are_not_run_again(board, mine, tmp_path):
     assert (tmp_path / "made.txt").read_text() == made
     board("--agent", mine("agent.edited = True"))  # another agent
     assert (tmp_path / "made.txt").read_text() == made * 2
+
+
+def test_runs_of_other_code_are_run_again(board, tmp_path, monkeypatch):
+    # results of a policy or buffer that has been edited since would pass for those of the one at hand
+    board()
+    monkeypatch.setattr(suite, "code_hash", lambda: "edited")
+    _, printed = board()
+    assert "0 of them done before" in printed
+    assert len(runs(tmp_path)) == 8
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_killed_board_leaves_nothing_half_written_and_goes_on(board, mine, tmp_path, number, status):
+    # the worst moment: the examples are written, and have not got their name yet
+    kill = "Path.replace = lambda *_: __import__('os').kill(__import__('os').getpid(), NUMBER)"
+    file = mine(f'if not (Path(__file__).parent / "again").exists(): {kill.replace("NUMBER", str(int(number)))}')
+    command = [sys.executable, "-m", "benchmarks.leaderboard", "--agent", file, "--seeds", "0"]
+    command += ["--suite", str(tmp_path / "small.toml"), "--results", str(tmp_path / "results")]
+    killed = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert killed.returncode == status, killed.stderr
+    done = identity(runs(tmp_path))
+    assert len(done) == 2
+    assert len([*(tmp_path / "results").rglob(".*.tmp")]) == (number == signal.SIGKILL)
+    (tmp_path / "again").touch()
+    status, printed = board("--agent", file, "--seeds", "0")
+    assert status == 0
+    assert "2 of them done before" in printed
+    assert set(done) < set(identity(runs(tmp_path)))
+    assert not [*(tmp_path / "results").rglob(".*.tmp")]
+
+
+def test_the_command_is_that_of_the_call(tmp_path, monkeypatch):
+    # main([]) would record the arguments of whatever program calls it
+    monkeypatch.setattr(sys, "argv", ["program", "--theirs"])
+    monkeypatch.setattr(leaderboard, "ROOT", tmp_path)
+    monkeypatch.setattr(leaderboard, "plan", lambda *_: [])
+    commands = []
+
+    def execute(runs, suite, console, command, **_):
+        commands.append(command)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(leaderboard, "execute", execute)
+    leaderboard.main([], Console(file=io.StringIO()))
+    assert commands == ["python -m benchmarks.leaderboard"]
 
 
 def test_an_interrupted_board_goes_on(board, mine, tmp_path):
@@ -141,6 +201,28 @@ def test_a_failed_run_is_shown_and_retried_only_when_asked(board, mine, tmp_path
     assert "1/2" not in printed
 
 
+def test_an_agent_that_exits_fails_alone(board, mine):
+    # sys.exit is no Exception: it would end the whole board
+    status, printed = board("--agent", mine("if seed == 0: raise SystemExit('no GPU')"))
+    assert status == 1
+    assert "mine, seed 0: failed, SystemExit: no GPU" in printed
+    assert "mine, seed 1: return" in printed
+
+
+def test_memory_is_the_largest_of_the_seeds(board, tmp_path):
+    board()
+    for path, peak in zip(runs(tmp_path)[-2:], (4567.0, 1234.0), strict=True):  # of `random`
+        result = json.loads(path.read_text())
+        path.write_text(json.dumps(result | {"cost": result["cost"] | {"peak_rss_mb": peak}}))
+    printed = board("--report")[1]
+    text = (tmp_path / "results" / "small" / "REPORT.md").read_text()
+    assert "4,567" in printed
+    assert "…" not in printed  # every column in full, however narrow the terminal is
+    assert "1,234" not in printed
+    assert "| memory MB |" in text
+    assert "| 4,567 |" in text
+
+
 def test_an_agent_that_cannot_be_evaluated_fails_alone(board, mine):
     status, printed = board("--agent", mine("agent.predict = lambda *_, **__: ([10**6] * 3, None)"))
     assert status == 1
@@ -158,20 +240,23 @@ def test_report_runs_nothing_and_shows_missing_seeds(board, tmp_path):
     assert "1/2 (1 missing)" in board("--report")[1]
 
 
-def test_results_of_different_tasks_are_refused(board, tmp_path):
+@pytest.mark.parametrize(("key", "message"), [("task_hash", "different tasks"), ("code_hash", "different code")])
+def test_results_that_cannot_be_compared_are_refused(board, tmp_path, key, message):
     board()
     path = runs(tmp_path)[0]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"task_hash": "0" * 64}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "0" * 64}))
     status, printed = board("--report")
     assert status == 2
-    assert "different tasks" in printed
+    assert message in printed
+    assert f"00000000 in {path}" in printed.replace("\n", "")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--agent", "no_such.py"], "Unknown agent 'no_such.py'"),
-        (["--agent", "agents/random.py"], "Two agents are called random"),
+        (["--agent", "agents/random.py"], "has random twice among its agents. Rename one"),
+        (["--seeds", "0", "0"], "has 0 twice among its seeds"),
         (["--suite", "quik"], "Did you mean 'quick'?"),
     ],
 )
@@ -185,7 +270,7 @@ def test_a_file_without_make_agent_is_a_failed_run(board, tmp_path):
     (tmp_path / "empty.py").write_text("")
     status, printed = board("--agent", str(tmp_path / "empty.py"))
     assert status == 1
-    assert "no function make_agent" in printed
+    assert "no function make_agent" in " ".join(printed.split())
 
 
 def test_the_quick_suite_is_what_it_promises():

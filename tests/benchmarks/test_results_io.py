@@ -1,11 +1,28 @@
 """Files are there whole or not at all."""
 
+import json
+
 import pytest
 
 from benchmarks import results_io
 from textgym.errors import ConfigurationError
 
-RESULT = {"schema_version": 1, "status": "finished", "metrics": {"return": 0.5}}
+COMMON = {
+    "schema_version": 1,
+    "env_id": "TextGen-Sentiment-v0",
+    "agent": "random",
+    "seed": 0,
+    "task_hash": "a",
+    "code_hash": "b",
+    "versions": {},
+    "commit": None,
+    "dirty": None,
+    "hardware": "a machine",
+    "threads": 1,
+}
+COST = {"train_tokens": 0, "eval_tokens": 8, "train_seconds": 0.0, "eval_seconds": 0.5, "peak_rss_mb": 300.0}
+RESULT = COMMON | {"status": "finished", "metrics": {"return": 0.5, "kl": None}, "cost": COST, "curve": []}
+RECORDS = [{"prompt": "é\n"}, {"prompt": "a\u2028b\x85c\x1cd\r\n"}]  # what str.splitlines takes for ends of lines
 
 
 def names(folder):
@@ -15,9 +32,11 @@ def names(folder):
 def test_round_trip(tmp_path):
     path = tmp_path / "a" / "seed-000.json"
     assert results_io.read_run(path) is None
-    results_io.write_run(path, RESULT, [{"prompt": "é\n"}, {"prompt": "b"}])
-    assert results_io.read_run(path) == RESULT
-    assert results_io.read_examples(path) == [{"prompt": "é\n"}, {"prompt": "b"}]
+    results_io.write_run(path, RESULT, RECORDS)
+    result = results_io.read_run(path)
+    assert len(result.pop("examples_hash")) == 64
+    assert result == RESULT
+    assert results_io.read_examples(path) == RECORDS
     assert names(path.parent) == ["seed-000.examples.jsonl", "seed-000.json"]
 
 
@@ -37,6 +56,15 @@ def test_an_interrupted_write_leaves_no_half_file(tmp_path, monkeypatch, error):
     assert names(tmp_path) == ["seed-000.json"]
 
 
+def test_a_killed_write_is_cleaned_up(tmp_path):
+    # SIGKILL leaves no time to do it oneself; what others keep there stays
+    for name in (".seed-000.json.12.tmp", "seed-000.json", ".hidden"):
+        results_io.write_atomic(tmp_path / "a" / name, b"half")
+    results_io.remove_partial(tmp_path)
+    assert names(tmp_path / "a") == [".hidden", "seed-000.json"]
+    results_io.remove_partial(tmp_path / "not there")
+
+
 def test_the_run_comes_after_its_examples(tmp_path, monkeypatch):
     # a kill between the two must leave a run that is not there, not one without examples
     path = tmp_path / "seed-000.json"
@@ -53,9 +81,76 @@ def test_nan_is_never_written(tmp_path):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("text", ['{"status"', "[]", "{}", '{"schema_version": 99}'])
-def test_a_file_that_is_no_result_is_named(tmp_path, text):
+def without(key, result=RESULT):
+    return {name: value for name, value in result.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"status"',
+        b"\xff",
+        [],
+        {},
+        {"schema_version": 99},
+        RESULT | {"schema_version": "1"},
+        RESULT | {"status": "running"},
+        RESULT | {"status": []},
+        without("task_hash"),
+        without("code_hash"),
+        without("metrics"),
+        without("hardware"),
+        RESULT | {"metrics": {}},
+        RESULT | {"metrics": {"return": "0.5"}},
+        RESULT | {"cost": without("peak_rss_mb", COST)},
+        COMMON | {"status": "failed"},
+    ],
+    ids=lambda content: str(content)[:20],
+)
+def test_a_file_that_is_no_result_is_named(tmp_path, content):
+    # a KeyError or TypeError somewhere in the report would name neither the file nor what to do
     path = tmp_path / "seed-000.json"
-    path.write_text(text)
-    with pytest.raises(ConfigurationError, match="seed-000"):
+    if isinstance(content, (list, dict)):
+        results_io.write_run(path, dict(content), [])
+        content = json.dumps(content) if not content else path.read_text()
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigurationError, match=r"seed-000\.json .*[Dd]elete"):
         results_io.read_run(path)
+
+
+@pytest.mark.parametrize("kept", [None, 0, 0.5, 1], ids=["missing", "empty", "half", "one of two"])
+def test_examples_that_are_not_whole_are_named(tmp_path, kept):
+    # whole lines of half a file would pass for all of them
+    path = tmp_path / "seed-000.json"
+    results_io.write_run(path, RESULT, RECORDS)
+    file = results_io.examples_path(path)
+    lines = file.read_bytes().split(b"\n")
+    file.unlink()
+    if kept is not None:
+        file.write_bytes(lines[0] + b"\n" if kept == 1 else lines[0][: int(kept * len(lines[0]))])
+    with pytest.raises(ConfigurationError, match=r"examples\.jsonl is .* Delete .*seed-000\.json"):
+        results_io.read_examples(path)
+
+
+def test_measurements_name_their_machine(tmp_path):
+    path = tmp_path / "speed.json"
+    results_io.write_measurements(path, "python -m speed", [{"tokens/s": 1.5}])
+    content = json.loads(path.read_text())
+    assert content["measured"] == [{"tokens/s": 1.5}]
+    assert {"hardware", "threads", "versions", "commit", "dirty"} <= set(content["machine"])
+
+
+@pytest.mark.parametrize(
+    ("file", "dirty"), [("README.md", False), ("benchmarks/results/a.json", False), ("textgym/a.py", True)]
+)
+def test_publishing_does_not_make_the_tree_dirty(tmp_path, monkeypatch, file, dirty):
+    # the second of two published suites would be refused because the first has written its results
+    monkeypatch.setattr(results_io, "ROOT", tmp_path)
+    assert results_io.provenance()["dirty"] is None
+    for name in ("README.md", "benchmarks/results/a.json", "textgym/a.py"):
+        results_io.write_atomic(tmp_path / name, "old")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    for arguments in (["init"], ["add", "."], [*identity, "commit", "-m", "first"]):
+        assert results_io._git(*arguments) is not None
+    results_io.write_atomic(tmp_path / file, "new")
+    assert results_io.provenance()["dirty"] is dirty

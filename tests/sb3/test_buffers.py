@@ -145,7 +145,7 @@ def test_kl_per_completion_does_not_depend_on_where_rollouts_cut_episodes(make_p
     """Divided by the ends in a rollout, its sum would be several times off where it is shorter than the episodes."""
     means = []
     for n_steps in (60, 5):
-        model = make_ppo(n_steps=n_steps, rollout_buffer_kwargs={"kl": KLControl(0.1)})
+        model = make_ppo(n_steps=n_steps, batch_size=30, rollout_buffer_kwargs={"kl": KLControl(0.1)})
         buffer: Any = model.rollout_buffer
         with torch.no_grad():
             model.policy.language_model.get_output_embeddings().weight.mul_(1.3)  # away from the reference

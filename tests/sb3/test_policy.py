@@ -73,8 +73,11 @@ def test_packed_equals_stock(make_ppo: Callable[..., PPO], separate_critic: bool
         expected = getattr(stock.rollout_buffer, name).reshape(20, 6)
         np.testing.assert_allclose(getattr(fast.rollout_buffer, name), expected, atol=1e-5, err_msg=name)
     packed, whole = (next(iter(model.rollout_buffer.get(None))) for model in (fast, stock))
-    for ours, theirs in zip(*(m.policy.evaluate_actions(b.observations, b.actions)[:2] for m, b in
-                              ((fast, packed), (stock, whole))), strict=True):  # in each one's random order
+    evaluated = [
+        model.policy.evaluate_actions(batch.observations, batch.actions)[:2]
+        for model, batch in ((fast, packed), (stock, whole))
+    ]
+    for ours, theirs in zip(*evaluated, strict=True):  # values, log-probs; sorted, for each batch has its own order
         torch.testing.assert_close(ours.flatten().sort()[0], theirs.flatten().sort()[0], atol=1e-5, rtol=0)
     for ours, theirs in zip(gradients(fast, packed), gradients(stock, whole), strict=True):
         assert (ours - theirs).norm() <= 1e-5 * theirs.norm() + 1e-9

@@ -89,23 +89,15 @@ def _blocks(logps: torch.Tensor) -> list[torch.Tensor]:
     return [logps[at] for at in _slices(logps.shape[0], logps.shape[1], BLOCK)]
 
 
-def _logits(
+def _log_softmax(
     hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, temperature: float
 ) -> torch.Tensor:
-    """Logits of every token, at least in float32, (c, V)."""
+    """Log-probabilities of every token, at least in float32, (c, V)."""
     logits = (hidden.to(weight.dtype) @ weight.T).to(torch.promote_types(weight.dtype, torch.float32))
     if bias is not None:
         logits += bias
     if temperature != 1.0:
         logits /= temperature
-    return logits
-
-
-def _log_softmax(
-    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, temperature: float
-) -> torch.Tensor:
-    """Log-probabilities of every token, at least in float32, (c, V)."""
-    logits = _logits(hidden, weight, bias, temperature)
     for block in _blocks(logits):
         block.copy_(block.log_softmax(1))
     return logits
