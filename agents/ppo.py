@@ -28,8 +28,8 @@ class Config:
     vf_coef: float = 0.1
     clip_range: float = 0.2
     max_grad_norm: float = 0.5
-    kl_beta: float = 0.015  # score per nat, at first
-    kl_target: float | None = 12.0  # nats per completion; None keeps beta fixed
+    kl_beta: float = 0.02  # score per nat, at first
+    kl_target: float | None = 16.0  # nats per completion; None keeps beta fixed
 
 
 class Point(NamedTuple):
