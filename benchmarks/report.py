@@ -245,7 +245,7 @@ def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path)
     curves = [row for row in rows if any(result["curve"] for result in row.finished)]
     if curves:
         draw_curves(curves, folder / "learning_curve.png")
-        parts += ["## Learning curve", "![Score and KL over generated tokens](learning_curve.png)"]
+        parts += ["## Learning curve", "![Training reward and KL over generated tokens](learning_curve.png)"]
     parts += [*before_and_after(suite, runs), *conditions(rows)]
     path = folder / "REPORT.md"
     write_atomic(path, "\n\n".join(parts) + "\n")
@@ -317,11 +317,11 @@ def markdown_table(columns: Sequence[str], lines: Any) -> str:
 
 
 def draw_curves(rows: Sequence[Row], path: Path) -> None:
-    """Score and KL over generated tokens: each seed thin, their mean thick."""
+    """Training reward and KL over generated tokens: each seed thin, their mean thick."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 2)
     for number_, row in enumerate(rows):
@@ -331,16 +331,15 @@ def draw_curves(rows: Sequence[Row], path: Path) -> None:
             for curve in curves:
                 panel.plot(curve[:, 0], curve[:, column], color=f"C{number_}", alpha=0.35, linewidth=0.8)
             middle = np.mean([curve[:shared] for curve in curves], axis=0)
-            label = f"{row.agent}, mean of {len(curves)} seeds ({row.env_id})"
+            label = f"{row.agent}, mean of {len(curves)} seeds ({row.env_id})" if panel is axes[0] else None
             panel.plot(middle[:, 0], middle[:, column], color=f"C{number_}", linewidth=2, label=label)
-    axes[0].set(
-        xlabel="generated tokens", ylabel="mean score of a rollout's completions", title="Score on training prompts"
-    )
+    # an agent may be trained on other rewards than it is judged by
+    axes[0].set(xlabel="generated tokens", ylabel="mean reward of a rollout's completions", title="Training reward")
     axes[1].set(xlabel="generated tokens", ylabel="KL to the reference (nats per completion)", title="Divergence")
     for panel in axes:
         panel.grid(alpha=0.3)
         panel.set_xlim(left=0)
-    axes[0].legend(loc="lower right")
+    figure.legend(loc="outside lower center")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     write_atomic(path, picture.getvalue())
