@@ -120,6 +120,9 @@ def execute(runs: Sequence[Run], suite: Suite, console: Console, command: str, *
     """Perform the runs that are not there yet, one after another."""
     todo = [run for run in runs if due(run, retry_failed)]
     console.print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done before")
+    for result in (read_run(run.path) for run in runs if run not in todo):
+        if result is not None and result["status"] == "failed":
+            console.print(f"{one_line(result)} (--retry-failed runs it again)", highlight=False)
     where = {"command": command, **provenance()}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("ETA"), TimeRemainingColumn(), console=console) as progress:

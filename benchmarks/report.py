@@ -38,7 +38,7 @@ COLUMNS = (
     "memory MB",
 )
 LEGEND = """\
-The score is the mean return of the test prompts' completions, the task's own (proxy) reward, over seeds, with a
+The score is the mean return of the evaluated prompts' completions, the task's own (proxy) reward, over seeds, with a
 bootstrap interval over seeds. n: finished seeds of those declared; a row that is not complete is not averaged.
 gold: mean score by a judge that nothing is trained on; a score that rises while gold does not is a hacked reward.
 KL: divergence from the reference model in nats per completion; ≤ marks a bound, - an agent without log-probabilities.

@@ -318,3 +318,14 @@ def test_play_needs_no_second_episode():
     episodes = play(Reader(), env, range(8))
     lengths = [len(episode.tokens) - episode.info["prompt_length"] for episode in episodes]
     assert len(steps) == max(lengths) > min(lengths)
+
+
+def test_an_agent_must_return_an_action_for_every_row():
+    """A single number would be broadcast, and scored as if every row had chosen it."""
+
+    class OneForAll:
+        def predict(self, obs, state=None, episode_start=None, deterministic=False):
+            return np.array(42), state
+
+    with pytest.raises(ConfigurationError, match=r"shape \(\) for 4 rows"):
+        evaluate_agent(OneForAll(), "TextGen-Sentiment-v0", seed=0, num_examples=4, num_envs=4, reference=None)

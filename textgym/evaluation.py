@@ -188,6 +188,11 @@ def play(
     filler = (env.tokenizer.eos_token_id + 1) % env.tokenizer.vocab_size
     while not over.all():
         actions, state = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
+        if np.shape(actions) != (env.num_envs,):
+            raise ConfigurationError(
+                f"predict returned actions of shape {np.shape(actions)} for {env.num_envs} rows: "
+                f"return one token id for each, shape ({env.num_envs},)."
+            )
         following, rewards, terminated, truncated, infos = env.step(np.where(over, filler, actions))
         if truncated.any():
             raise ConfigurationError("max_episode_steps cuts texts before they are judged: use max_new_tokens instead.")

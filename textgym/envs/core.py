@@ -280,7 +280,8 @@ def encode_prompts(
             cut += 1
     if cut:
         logger.warning(
-            "%d of %d prompts of %s, split %r, have more than max_prompt_tokens=%d tokens; their last %d are kept",
+            "%d of %d prompts of %s, split %r, have more than max_prompt_tokens=%d tokens; their last %d are kept "
+            "(max_prompt_tokens= sets the limit)",
             cut, len(prompts), dataset.name, dataset.split, max_tokens, max_tokens,
         )  # fmt: skip
     return prompts, prompt_ids
