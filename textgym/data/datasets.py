@@ -101,7 +101,8 @@ def load(source: Source, split: str = "train") -> Dataset:
 
     Raises:
         UnknownNameError: Nothing goes by this name, or it has no such split.
-        DatasetError: See `Dataset`; also a source of another type, and a file that cannot be read, with its line.
+        DatasetError: See `Dataset`; also a source of another type, a file that does not exist, and one that cannot be
+            read, with its line.
         MissingPackageError: The package that carries or reads the data is not installed.
 
     >>> load([{"prompt": "The film was", "reference": "good"}]).columns["reference"]
@@ -122,6 +123,10 @@ def load(source: Source, split: str = "train") -> Dataset:
         return from_rows(files.read(path), name=str(path), split=split)
     if str(source).count("/") == 1 and files.format_of(path) is None and not str(source).startswith((".", "/", "~")):
         return _load_hub(str(source), split)
+    if files.format_of(path) is not None:
+        raise DatasetError(
+            f"There is no file {str(path)!r}. Check the path; the current folder is {str(Path.cwd())!r}."
+        )
     raise UnknownNameError("data set", str(source), names(), HINT)
 
 
