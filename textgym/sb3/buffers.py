@@ -22,7 +22,7 @@ from textgym.sb3.kl import KLControl
 if TYPE_CHECKING:
     from textgym.sb3.policy import TransformerPolicy
 
-REFERENCE_BATCH = 512  # timesteps per forward pass without gradients, few enough for a CPU's cache
+REFERENCE_BATCH = 2048  # timesteps per forward pass without gradients
 
 
 class Fragment:
