@@ -15,15 +15,15 @@ from textgym.rewards.sentiment import sentiment
 TEST_SPLIT = Path(textgym.__file__).parent / "assets" / "data" / "sentiment-test.jsonl"
 
 
-def test_it_is_more_accurate_than_the_proxy_on_held_out_endings() -> None:
-    """On what it judges in the environment; an untrained model gets 0.5, and the proxy 0.71.
-
-    The card has whole sentences of other films and of UCI's three sets, and intervals: it is better on all of them.
-    """
+@pytest.mark.parametrize("whole", [True, False])
+def test_it_is_more_accurate_than_the_proxy_on_held_out_texts(whole: bool) -> None:
+    """On sentences, and on endings, which it judges in the environment; an untrained model gets 0.5."""
     rows = [json.loads(line) for line in TEST_SPLIT.read_text(encoding="utf-8").splitlines()]
-    texts, labels = [row["reference"] for row in rows], np.array([row["label"] for row in rows])
+    texts = [f"{row['prompt']} {row['reference']}" if whole else row["reference"] for row in rows]
+    labels = np.array([row["label"] for row in rows])
     right_gold, right_proxy = ((np.array(judge(completions=texts)) > 0.5) == labels for judge in (gold, sentiment))
     assert right_gold.mean() > right_proxy.mean() > 0.65
+    assert right_gold.mean() >= (0.76 if whole else 0.7)
 
 
 def test_a_score_does_not_depend_on_the_rest_of_the_batch() -> None:

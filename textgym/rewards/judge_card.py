@@ -70,7 +70,8 @@ negation only between neighbours; names of films and actors carry weight.
 2. The student, {layers} layers of MiniLM over {gold[recipe][vocabulary]:,} word pieces with vectors of half the width,
    learned the teacher's log-odds of {gold[texts]:,} texts, {gold[recipe][epochs]} times over: sentences and pieces of
    sentences from IMDB reviews, the labelled sentences, and pieces and joins of those. Its matrices are
-   stored in 8-bit floating point and computed with in single precision.
+   stored in 8-bit floating point and computed with in single precision. `gold/model.safetensors` is that large
+   for its {layers} layers and word vectors: a judge has to be better than what it checks, and ship.
 
 Teacher and student on the validation splits:
 
