@@ -4,7 +4,8 @@ One process measures everything in turn, so that ratios hold on a machine whose 
 reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 128 rows. Compared are:
 
 - end to end: stock PPO with `TransformerPolicy` and `SequenceRolloutBuffer` (KL to a reference included), against stock
-  PPO with the same network as a features extractor, which reads the whole text again for every token;
+  PPO with the same network as a features extractor, which reads the whole text again for every token: with GPT-2's
+  activation as transformers has it, ``gelu_new``, and with the one kernel that `models.load` puts in its place;
 - rollout: SB3's own ``collect_rollouts`` without a reference, against ``model.generate``, without EOS and with it
   (only real tokens count);
 - update: PPO's own ``train``, against a teacher-forced loop in plain torch with the same losses.
@@ -16,6 +17,7 @@ import argparse
 import logging
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -31,7 +33,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from tokenizers import Tokenizer
-from transformers import GenerationConfig
+from transformers import AutoModel, GenerationConfig
 
 from benchmarks.results_io import ROOT, write_measurements
 from textgym import models
@@ -39,10 +41,17 @@ from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecE
 from textgym.tokenizer import TextTokenizer
 
 PROMPT, NEW, EPOCHS, MINIBATCHES = 16, 48, 2, 4
+STOCK_REPEATS = 3  # with 128 rows a rollout and an epoch of stock SB3 take minutes
+ONE_KERNEL = " with one-kernel activation"
 RATIOS = (
     ("end to end / stock", "end to end", "stock end to end"),
-    ("end to end / stock at its best minibatch", "end to end", "stock end to end at its best minibatch"),
     ("end to end in bfloat16 / stock", "end to end, bfloat16", "stock end to end"),
+    (f"end to end / stock{ONE_KERNEL}", "end to end", f"stock{ONE_KERNEL} end to end"),
+    (
+        f"end to end / stock{ONE_KERNEL}, at its best minibatch",
+        "end to end",
+        f"stock{ONE_KERNEL} at its best minibatch",
+    ),
     ("rollout / generate", "rollout", "generate"),
     ("rollout / generate, with EOS", "rollout with EOS", "generate with EOS"),
     ("update / plain torch", "update", "plain torch update"),
@@ -53,10 +62,13 @@ console = Console()
 class Transformer(BaseFeaturesExtractor):
     """The same network as an SB3 user writes it: the whole text through the trunk, for one token's features."""
 
-    def __init__(self, observation_space: spaces.Dict) -> None:
-        model, _ = models.load()
-        super().__init__(observation_space, features_dim=model.config.hidden_size)
-        self.trunk: Any = model.base_model
+    def __init__(self, observation_space: spaces.Dict, activation: str) -> None:
+        trunk: Any = AutoModel.from_pretrained(
+            models.folder(models.DEFAULT), dtype=torch.float32, activation_function=activation
+        )
+        super().__init__(observation_space, features_dim=trunk.config.hidden_size)
+        trunk.config.pad_token_id = None  # else transformers searches every input for padding, to warn
+        self.trunk = trunk
 
     def forward(self, obs: dict[str, torch.Tensor]) -> torch.Tensor:
         last = obs["attention_mask"].sum(1).long() - 1  # (n,)
@@ -99,13 +111,15 @@ def environment(rows: int, with_eos: bool = False) -> TextVecEnv:
 
 
 def make(
-    rows: int, batch_size: int, stock: bool = False, kl: bool = True, with_eos: bool = False, **policy: Any
+    rows: int, batch_size: int, stock: str | None = None, kl: bool = True, with_eos: bool = False, **policy: Any
 ) -> PPO:
-    """PPO, stock in all but policy and buffer; ``stock`` has SB3's own of both."""
+    """PPO, stock in all but policy and buffer; ``stock``, the name of an activation, has SB3's own of both."""
     buffer: dict[str, Any] = {} if stock else {
         "rollout_buffer_class": SequenceRolloutBuffer,
         "rollout_buffer_kwargs": {"kl": KLControl(0.05)} if kl else {},
     }  # fmt: skip
+    if stock:
+        policy = {"features_extractor_kwargs": {"activation": stock}}
     return PPO(
         StockPolicy if stock else TransformerPolicy, environment(rows, with_eos), n_steps=NEW, batch_size=batch_size,
         n_epochs=EPOCHS, gamma=1.0, learning_rate=1e-5, device="cpu", seed=0, policy_kwargs=policy, **buffer,
@@ -183,7 +197,7 @@ def plain_update(model: Any) -> None:
 @cache
 def best_minibatch() -> tuple[int, float]:
     """Stock SB3's fastest minibatch size for updates, and its seconds per timestep: an epoch over 8 rows for each."""
-    stock = make(8, 8 * NEW, stock=True)
+    stock = make(8, 8 * NEW, stock="gelu_pytorch_tanh")
     prepared(stock)()
     stock.n_epochs, seconds = 1, {}
     for size in (16, 32, 64, 128, 384):
@@ -203,20 +217,36 @@ def measure(rows: int, repeats: int) -> dict[str, float]:
         result[name] = round(value, 3)
         console.print(f"  {rows} rows: {name}: {value:,.2f}", highlight=False)
 
-    for name, dtype in (("end to end", "float32"), ("end to end, bfloat16", "bfloat16")):
-        model = make(rows, batch_size, dtype=dtype)
+    note("models.load, seconds", timed(models.load, repeats))
+    timings = {
+        "end to end": iterations(make(rows, batch_size), None),
         # bfloat16 needs the callback, which also logs
-        iteration = iterations(model, TextCallback() if dtype == "bfloat16" else None)
+        "end to end, bfloat16": iterations(make(rows, batch_size, dtype="bfloat16"), TextCallback()),
+    }
+    stocks = {
+        name: make(rows, batch_size, stock=activation)
+        for name, activation in (("stock", "gelu_new"), (f"stock{ONE_KERNEL}", "gelu_pytorch_tanh"))
+    }
+    rollouts = {name: prepared(stock) for name, stock in stocks.items()}
+    seconds = defaultdict[str, list[float]](list)
+    for iteration in timings.values():
         iteration()
-        note(f"{name}, tokens/s", tokens / timed(iteration, repeats))
-    stock = make(rows, batch_size, stock=True)
-    stock_rollout = prepared(stock)
-    stock_rollout_s = timed(stock_rollout, 1)
-    note("stock end to end, tokens/s", tokens / (stock_rollout_s + timed(stock.train, 1)))
+    for _ in range(STOCK_REPEATS):  # in turn: stock takes minutes, in which the machine's speed drifts
+        for name, iteration in timings.items():
+            seconds[name] += [timed(iteration, 1) for _ in range(repeats)]
+        for name, stock in stocks.items():
+            stock.n_epochs = 1  # all epochs cost the same
+            seconds[f"{name} rollout"].append(timed(rollouts[name], 1))
+            seconds[f"{name} epoch"].append(timed(stock.train, 1))
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    for name in timings:
+        note(f"{name}, tokens/s", tokens / median[name])
+    for name in stocks:
+        note(f"{name} end to end, tokens/s", tokens / (median[f"{name} rollout"] + EPOCHS * median[f"{name} epoch"]))
     best, seconds_per_timestep = best_minibatch()
     note("stock's best minibatch", best)
-    best_s = stock_rollout_s + EPOCHS * tokens * seconds_per_timestep
-    note("stock end to end at its best minibatch, tokens/s", tokens / best_s)
+    best_s = median[f"stock{ONE_KERNEL} rollout"] + EPOCHS * tokens * seconds_per_timestep
+    note(f"stock{ONE_KERNEL} at its best minibatch, tokens/s", tokens / best_s)
     for with_eos in (False, True):
         suffix = " with EOS" if with_eos else ""
         model = make(rows, batch_size, kl=False, with_eos=with_eos)
@@ -247,7 +277,7 @@ def main() -> None:
     """Measure and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[32, 128])
-    parser.add_argument("--repeats", type=int, default=5, help="of which the median counts; stock SB3 runs once")
+    parser.add_argument("--repeats", type=int, default=5, help="of which the median counts")
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "throughput.json")
     arguments = parser.parse_args()
     torch.manual_seed(0)

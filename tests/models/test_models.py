@@ -8,6 +8,8 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
+from transformers.activations import GELUTanh, NewGELUActivation
 
 from textgym import models
 from textgym.errors import MissingPackageError, UnknownNameError
@@ -45,6 +47,21 @@ def test_no_dropout_whatever_the_configuration_says(tmp_path: Path) -> None:
     tokenizer.save_pretrained(tmp_path)
     loaded, _ = models.load(str(tmp_path))
     assert [m.p for m in loaded.modules() if isinstance(m, torch.nn.Dropout)] == [0.0] * 13
+
+
+def test_gelu_new_becomes_one_kernel(tmp_path: Path) -> None:
+    """GPT-2's default, which most of its family's configurations name, takes eight kernels in transformers."""
+    model, tokenizer = models.load()
+    model.config.activation_function = "gelu_new"
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded, _ = models.load(str(tmp_path))
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    assert {type(m.mlp.act) for m in plain.transformer.h} == {NewGELUActivation}
+    assert {type(m.mlp.act) for m in loaded.transformer.h} == {GELUTanh}
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(input_ids=ids).logits, plain(input_ids=ids).logits, atol=1e-4, rtol=0)
 
 
 def test_embeddings_that_no_token_has_are_dropped(tmp_path: Path) -> None:

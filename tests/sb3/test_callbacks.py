@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from stable_baselines3 import PPO
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from textgym.sb3 import KLControl, TextCallback
 
@@ -44,3 +46,13 @@ def test_hooks_are_removed(make_ppo: Callable[..., PPO]) -> None:
     callback = TextCallback()
     make_ppo().learn(120, callback=callback)
     assert not callback._handles
+
+
+@pytest.mark.filterwarnings("ignore:rich is experimental")
+def test_tensorboard_and_progress_bar(make_ppo: Callable[..., PPO], tmp_path: Path) -> None:
+    model = make_ppo(tensorboard_log=str(tmp_path))
+    model.learn(240, callback=TextCallback(), progress_bar=True)
+    events = EventAccumulator(str(tmp_path / "PPO_1"))
+    events.Reload()
+    assert {"reward/score_mean", "text/length", "time/rollout_s", "train/loss"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("text/length")] == [120, 240]

@@ -252,11 +252,22 @@ def test_token_statistics_equal_log_softmax(
         return (weights * log_prob).sum() + entropy_weight * (weights.flip(0) * entropy).sum()
 
     hidden, weight, bias = leaves
-    ours = torch.autograd.grad(loss(*TokenStatistics.apply(hidden, weight, bias, tokens, 0.7, torch.float32)), leaves)
+    ours_loss = loss(*TokenStatistics.apply(hidden, weight, bias, tokens, 0.7, torch.float32))
     logps = ((hidden @ weight.T + bias) / 0.7).log_softmax(1)
     plain = torch.autograd.grad(loss(logps[torch.arange(7), tokens], -(logps.exp() * logps).sum(1)), leaves)
-    for a, b in zip(ours, plain, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+    for retain in (True, False):  # the second pass has nothing kept
+        for a, b in zip(torch.autograd.grad(ours_loss, leaves, retain_graph=retain), plain, strict=True):
+            torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
+def test_tokens_of_no_probability_have_finite_statistics() -> None:
+    hidden, weight = torch.tensor([[1.0]], requires_grad=True), torch.tensor([[0.0], [-500.0]], requires_grad=True)
+    log_prob, entropy = TokenStatistics.apply(hidden, weight, None, torch.tensor([1]), 1.0, torch.float32)
+    (log_prob + entropy).sum().backward()
+    assert log_prob.item() == -500
+    assert entropy.item() == 0
+    assert hidden.grad is not None
+    assert hidden.grad.item() == -500  # d log_prob; the entropy's is 0, not 0 * log 0
 
 
 def test_llama_with_grouped_queries_and_untied_head(make_ppo: Callable[..., PPO], llama: str) -> None:

@@ -8,16 +8,15 @@ import torch
 
 from textgym.models.packing import timestep_states
 
-CHUNK = 1 << 22  # logits per matrix product: 16 MB in float32
-BLOCK = 1 << 18  # logits per pass over the vocabulary: 1 MB, which stay in the cache
-KEEP = 1 << 24  # logits that the backward pass may keep: 64 MB, whatever the vocabulary
+CHUNK = 1 << 22  # logits at a time: 16 MB in float32
+KEEP = 1 << 24  # probabilities that the backward pass may keep: 64 MB, whatever the vocabulary
 
 
 class TokenStatistics(torch.autograd.Function):
     """``log_prob`` and ``entropy`` of ``softmax(hidden @ weight.T + bias)``, computed in chunks of timesteps.
 
-    Beyond `KEEP` logits the backward pass computes them again: one more matrix product for a memory that does not
-    grow with the vocabulary (49,152 x 1,024 timesteps would be 200 MB, three times over). The entropy's gradient is
+    Beyond `KEEP` probabilities the backward pass computes them again: one more matrix product for a memory that does
+    not grow with the vocabulary (49,152 x 1,024 timesteps would be 200 MB, three times over). The entropy's gradient is
     skipped when it is zero, as in PPO with ``ent_coef=0``.
     """
 
@@ -35,12 +34,13 @@ class TokenStatistics(torch.autograd.Function):
         entropy = torch.empty_like(log_prob)
         cast_weight = weight.to(dtype)
         ctx.kept = [] if len(tokens) * len(weight) <= KEEP else None
-        for rows in _slices(len(tokens), len(weight), CHUNK):
-            logps = _log_softmax(hidden[rows], cast_weight, bias, temperature)  # (c, V)
+        for rows in _chunks(len(tokens), len(weight)):
+            logits, probs = _softmax(hidden[rows], cast_weight, bias, temperature)  # (c, V) each
+            log_prob[rows] = _log_prob(logits, probs, tokens[rows])
+            # -sum p log p, with log p = logits + log(greatest p)
+            entropy[rows] = -logits.mul_(probs).sum(1) - probs.amax(1).log()
             if ctx.kept is not None:
-                ctx.kept.append(logps)
-            log_prob[rows] = logps.gather(1, tokens[rows, None])[:, 0]
-            entropy[rows] = torch.cat([-block.exp().mul_(block).sum(1) for block in _blocks(logps)])
+                ctx.kept.append(probs)
         ctx.save_for_backward(hidden, weight, bias, tokens, entropy)
         ctx.temperature, ctx.dtype = temperature, dtype
         return log_prob, entropy
@@ -48,26 +48,21 @@ class TokenStatistics(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         hidden, weight, bias, tokens, entropy = ctx.saved_tensors
-        grad_log_prob, grad_entropy = grads  # (N,), (N,)
+        grad_log_prob, grad_entropy = (grad[:, None] / ctx.temperature for grad in grads)  # (N, 1) each
         with_entropy = bool(grad_entropy.any())
         grad_hidden = torch.empty_like(hidden)
         grad_weight = torch.zeros_like(weight)
         grad_bias = torch.zeros_like(bias) if bias is not None else None
         cast_weight = weight.to(ctx.dtype)
-        for i, rows in enumerate(_slices(len(tokens), len(weight), CHUNK)):
-            logps = (
-                ctx.kept[i] if ctx.kept else _log_softmax(hidden[rows], cast_weight, bias, ctx.temperature)
-            )  # (c, V)
-            grad_logits = torch.empty_like(logps)
-            scales = -grad_log_prob[rows, None] / ctx.temperature  # (c, 1)
-            for at in _slices(logps.shape[0], logps.shape[1], BLOCK):
-                # d log_prob / d logits = onehot - p;  d entropy / d logits = -p * (log p + H)
-                scale = scales[at]
-                if with_entropy:
-                    slope = grad_entropy[rows][at, None] / ctx.temperature
-                    scale = scale - slope * (logps[at] + entropy[rows][at, None])
-                torch.exp(logps[at], out=grad_logits[at]).mul_(scale)
-            grad_logits.scatter_add_(1, tokens[rows, None], -scales)
+        for rows in _chunks(len(tokens), len(weight)):
+            # what was kept is consumed, so that a second backward pass through a retained graph computes it again
+            probs = ctx.kept.pop(0) if ctx.kept else _softmax(hidden[rows], cast_weight, bias, ctx.temperature)[1]
+            # d log_prob / d logits = onehot - p;  d entropy / d logits = -p * log p - p * H
+            slope = torch.special.entr(probs) - probs * entropy[rows, None] if with_entropy else None
+            grad_logits = probs.mul_(-grad_log_prob[rows])  # (c, V)
+            grad_logits.scatter_add_(1, tokens[rows, None], grad_log_prob[rows])
+            if slope is not None:
+                grad_logits += slope.mul_(grad_entropy[rows])
             if grad_bias is not None:
                 grad_bias += grad_logits.sum(0)
             grad_logits = grad_logits.to(ctx.dtype)
@@ -79,28 +74,28 @@ class TokenStatistics(torch.autograd.Function):
         return grad_hidden, grad_weight, grad_bias, None, None, None
 
 
-def _slices(n: int, vocab_size: int, n_logits: int) -> list[slice]:
-    """Slices of timesteps with about so many logits each."""
-    size = max(1, n_logits // vocab_size)
+def _chunks(n: int, vocab_size: int) -> list[slice]:
+    """Slices of timesteps with about `CHUNK` logits each."""
+    size = max(1, CHUNK // vocab_size)
     return [slice(start, start + size) for start in range(0, n, size)]
 
 
-def _blocks(logps: torch.Tensor) -> list[torch.Tensor]:
-    return [logps[at] for at in _slices(logps.shape[0], logps.shape[1], BLOCK)]
-
-
-def _log_softmax(
+def _softmax(
     hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, temperature: float
-) -> torch.Tensor:
-    """Log-probabilities of every token, at least in float32, (c, V)."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits less their greatest, and probabilities, of every token, at least in float32, (c, V) each."""
     logits = (hidden.to(weight.dtype) @ weight.T).to(torch.promote_types(weight.dtype, torch.float32))
     if bias is not None:
         logits += bias
     if temperature != 1.0:
         logits /= temperature
-    for block in _blocks(logits):
-        block.copy_(block.log_softmax(1))
-    return logits
+    logits -= logits.amax(1, keepdim=True)
+    return logits, logits.softmax(1)
+
+
+def _log_prob(logits: torch.Tensor, probs: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities (c,): the greatest probability, whose logit is 0, is at least 1 / V and has a logarithm."""
+    return logits.gather(1, tokens[:, None])[:, 0] + probs.amax(1).log()
 
 
 def packed_log_prob(
@@ -130,7 +125,7 @@ def packed_log_prob(
         weight = head.weight.to(dtype)
         return torch.cat(
             [
-                _log_softmax(hidden[rows], weight, head.bias, temperature).gather(1, tokens[rows, None])[:, 0]
-                for rows in _slices(len(tokens), len(weight), CHUNK)
+                _log_prob(*_softmax(hidden[rows], weight, head.bias, temperature), tokens[rows])
+                for rows in _chunks(len(tokens), len(weight))
             ]
         )
