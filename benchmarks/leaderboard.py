@@ -51,7 +51,7 @@ from benchmarks.results_io import (
     reset_peak_memory,
     write_run,
 )
-from benchmarks.suite import Run, Suite, load_suite, plan
+from benchmarks.suite import SUITES, Run, Suite, load_suite, plan
 from textgym.errors import TextGymError
 from textgym.evaluation import Evaluation, evaluate_agent
 
@@ -103,14 +103,13 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.leaderboard", description="Run agents, print the board."
     )
-    parser.add_argument("--suite", default="quick", help="a file of benchmarks/suites, or the path of a TOML file")
+    names = ", ".join(sorted(path.stem for path in SUITES.glob("*.toml")))
+    parser.add_argument("--suite", default="quick", help=f"{names}, or the path of a TOML file (default: quick)")
     parser.add_argument(
         "--agent", action="append", default=[], metavar="FILE", help="a file with make_agent; repeatable"
     )
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of the suite's")
-    parser.add_argument(
-        "--results", type=Path, default=ROOT / "runs", metavar="DIR", help="published ones are in benchmarks/results"
-    )
+    parser.add_argument("--results", type=Path, default=ROOT / "runs", metavar="DIR", help="default: runs")
     parser.add_argument("--report", action="store_true", help="run nothing, report what is there")
     parser.add_argument("--retry-failed", action="store_true", help="run failed runs again")
     return parser

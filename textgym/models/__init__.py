@@ -62,7 +62,7 @@ def _download(name: str) -> Path:
 
 
 @contextmanager
-def _without_progress_bar() -> Iterator[None]:
+def without_progress_bar() -> Iterator[None]:
     """Keep transformers from drawing a bar for a model that loads in a second."""
     from transformers.utils import logging
 
@@ -102,7 +102,7 @@ def load(
             setattr(config, key, 0.0)
         if value == "gelu_new":
             setattr(config, key, "gelu_pytorch_tanh")  # the same function in one kernel instead of eight
-    with _without_progress_bar():
+    with without_progress_bar():
         model = AutoModelForCausalLM.from_pretrained(
             path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
         )

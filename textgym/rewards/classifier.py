@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgym.errors import ConfigurationError
+from textgym.models import without_progress_bar
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -65,7 +66,8 @@ class TextClassification:
             )
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        model = AutoModelForSequenceClassification.from_pretrained(self.path, local_files_only=True)
+        with without_progress_bar():
+            model = AutoModelForSequenceClassification.from_pretrained(self.path, local_files_only=True)
         return model.eval(), AutoTokenizer.from_pretrained(self.path, local_files_only=True)
 
     def __getstate__(self) -> dict[str, Any]:

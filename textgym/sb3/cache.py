@@ -165,9 +165,15 @@ class CachedTrunk:
             last = input_ids.gather(1, (lengths - 1)[:, None]) == held.gather(1, (lengths - 1)[:, None])
             if bool((last[:, 0] & ~stale & (known == lengths)).all()):
                 return self._hidden
-        if bool(stale.any()):
-            self._prefill(input_ids, lengths, stale.nonzero()[:, 0])
-        self._hidden = self._step(input_ids, lengths)
+        if bool(stale.all()):
+            hidden = self._prefill(input_ids[:, : int(lengths.max())], torch.arange(n, device=input_ids.device))
+            self._hidden = hidden[torch.arange(n, device=input_ids.device), lengths - 1]
+        else:
+            rows = stale.nonzero()[:, 0]
+            width = int(lengths[rows].max()) - 1 if len(rows) else 0
+            if width > 0:  # all tokens but the last, which joins the step of all rows
+                self._prefill(input_ids[rows, :width], rows)
+            self._hidden = self._step(input_ids, lengths)
         self._tokens[:n, :n_columns] = input_ids
         self._lengths[:n] = lengths
         return self._hidden
@@ -182,15 +188,13 @@ class CachedTrunk:
         logits = (hidden @ self._head_weight.T).float()
         return logits if self.head.bias is None else logits + self.head.bias
 
-    def _prefill(self, input_ids: torch.Tensor, lengths: torch.Tensor, rows: torch.Tensor) -> None:
-        """Hold the keys of all tokens but the last of some rows: the last one joins the step of all rows."""
-        width = int(lengths[rows].max()) - 1
-        if width == 0:
-            return
+    def _prefill(self, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Read the first T tokens of k rows and hold their keys; (k, T) -> hidden states (k, T, d)."""
         self._columns.rows = rows
         # padding on the right is invisible to the tokens before it; its keys are overwritten when it becomes text
-        self._decoder(input_ids=input_ids[rows, :width], past_key_values=self._cache, use_cache=True)
+        output = self._decoder(input_ids=tokens, past_key_values=self._cache, use_cache=True)
         self._columns.rows = None
+        return output.last_hidden_state
 
     def _step(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """One token of every row."""
