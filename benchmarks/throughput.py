@@ -63,9 +63,10 @@ class Transformer(BaseFeaturesExtractor):
     """The same network as an SB3 user writes it: the whole text through the trunk, for one token's features."""
 
     def __init__(self, observation_space: spaces.Dict, activation: str) -> None:
-        trunk: Any = AutoModel.from_pretrained(
-            models.folder(models.DEFAULT), dtype=torch.float32, activation_function=activation
-        )
+        with models.without_progress_bar():
+            trunk: Any = AutoModel.from_pretrained(
+                models.folder(models.DEFAULT), dtype=torch.float32, activation_function=activation
+            )
         super().__init__(observation_space, features_dim=trunk.config.hidden_size)
         trunk.config.pad_token_id = None  # else transformers searches every input for padding, to warn
         self.trunk = trunk

@@ -142,9 +142,9 @@ class CachedTrunk:
         self._tokens = torch.full((n_rows, n_columns), -1, dtype=torch.long, device=device)
         self._lengths = torch.zeros(n_rows, dtype=torch.long, device=device)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def last_hidden(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Hidden states at each row's last token.
+        """Hidden states at each row's last token, as inference tensors: no gradient can be taken through them.
 
         Args:
             input_ids: int64 (n, L), right-padded.
@@ -155,25 +155,26 @@ class CachedTrunk:
         """
         n, n_columns = input_ids.shape
         self._reserve(n, n_columns, input_ids.device)
-        held = self._tokens[:n, :n_columns]
-        known = self._lengths[:n]
+        held, known = self._tokens[:n, :n_columns], self._lengths[:n]
+        last = (lengths - 1)[:, None]  # (n, 1), column of each row's last token
         column = torch.arange(n_columns, device=input_ids.device)
         # a row is known up to its last token if the keys of all tokens before it are held
-        differs = (held != input_ids) & (column < (lengths - 1)[:, None])  # (n, L)
-        stale = differs.any(1) | (known < lengths - 1)  # (n,)
-        if self._hidden is not None and len(self._hidden) == n:
-            last = input_ids.gather(1, (lengths - 1)[:, None]) == held.gather(1, (lengths - 1)[:, None])
-            if bool((last[:, 0] & ~stale & (known == lengths)).all()):
-                return self._hidden
-        if bool(stale.all()):
+        stale = ((held != input_ids) & (column < last)).any(1) | (known < last[:, 0])  # (n,)
+        n_stale = int(stale.sum())
+        before = self._hidden
+        if n_stale == 0 and before is not None and len(before) == n and torch.equal(known, lengths):
+            last_differ = held.gather(1, last) != input_ids.gather(1, last)
+            if not bool(last_differ.any()):
+                return before
+        if n_stale == n:
             hidden = self._prefill(input_ids[:, : int(lengths.max())], torch.arange(n, device=input_ids.device))
-            self._hidden = hidden[torch.arange(n, device=input_ids.device), lengths - 1]
+            self._hidden = hidden.gather(1, last[:, :, None].expand(-1, -1, hidden.shape[2]))[:, 0]
         else:
-            rows = stale.nonzero()[:, 0]
-            width = int(lengths[rows].max()) - 1 if len(rows) else 0
-            if width > 0:  # all tokens but the last, which joins the step of all rows
-                self._prefill(input_ids[rows, :width], rows)
-            self._hidden = self._step(input_ids, lengths)
+            if n_stale > 0:
+                rows = stale.nonzero()[:, 0]
+                # all tokens but the last, which joins the step of all rows
+                self._prefill(input_ids[rows, : int(last[rows].max())], rows)
+            self._hidden = self._step(input_ids.gather(1, last), last)
         self._tokens[:n, :n_columns] = input_ids
         self._lengths[:n] = lengths
         return self._hidden
@@ -196,16 +197,14 @@ class CachedTrunk:
         self._columns.rows = None
         return output.last_hidden_state
 
-    def _step(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """One token of every row."""
-        positions = (lengths - 1)[:, None]  # (n, 1)
+    def _step(self, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Read one token of every row; tokens and their columns (n, 1) -> hidden states (n, d)."""
         self._columns.positions = positions[:, 0]
-        self._columns.width = int(lengths.max())
-        column = torch.arange(self._columns.width, device=input_ids.device)
-        visible = (column <= positions)[:, None, None]  # (n, 1, 1, width)
+        self._columns.width = int(positions.max()) + 1
+        column = torch.arange(self._columns.width, device=tokens.device)
         output = self._decoder(
-            input_ids=input_ids.gather(1, positions),
-            attention_mask=visible,
+            input_ids=tokens,
+            attention_mask=(column <= positions)[:, None, None],  # (n, 1, 1, width)
             position_ids=positions,
             past_key_values=self._cache,
             use_cache=True,

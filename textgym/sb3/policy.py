@@ -197,8 +197,9 @@ class TransformerPolicy(ActorCriticPolicy):
         logits = self._trunk.logits(hidden)
         return logits if self.temperature == 1.0 else logits / self.temperature
 
+    @torch.no_grad()
     def forward(self, obs: Batch, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # type: ignore[override]
-        """Choose the next token of each row.
+        """Choose the next token of each row, without gradients: `evaluate_actions` gives them.
 
         Args:
             obs: Raw observations, n rows.
