@@ -18,7 +18,7 @@ import logging
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -208,18 +208,40 @@ def best_minibatch() -> tuple[int, float]:
     return best, seconds[best]
 
 
-def measure(rows: int, repeats: int) -> dict[str, float]:
-    """All figures for one number of rows."""
-    tokens = rows * NEW
-    batch_size = tokens // MINIBATCHES
-    result: dict[str, float] = {"rows": rows, "tokens per rollout": tokens, "minibatch": batch_size}
+def rollouts(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+    """Tokens per second of ``collect_rollouts`` and ``generate``, in turn."""
+    for with_eos in (False, True):
+        model = make(rows, rows * NEW // MINIBATCHES, kl=False, with_eos=with_eos)
+        rollout = prepared(model)
+        rollout(), generate(model, with_eos)
+        ours, theirs = [], []
+        for _ in range(4 * repeats):  # they are short, and the ratio is of two medians
+            ours.append(rows * NEW / timed(rollout, 1))
+            began = time.perf_counter()
+            real = generate(model, with_eos)
+            theirs.append(real / (time.perf_counter() - began))
+        suffix = " with EOS" if with_eos else ""
+        yield f"rollout{suffix}, tokens/s", statistics.median(ours)
+        yield f"generate{suffix}, tokens/s", statistics.median(theirs)
 
-    def note(name: str, value: float) -> None:
-        result[name] = round(value, 3)
-        console.print(f"  {rows} rows: {name}: {value:,.2f}", highlight=False)
 
-    note("models.load, seconds", timed(models.load, repeats))
-    timings = {
+def updates(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+    """Tokens per second of PPO's ``train`` and of a loop in plain torch, in turn."""
+    model = make(rows, rows * NEW // MINIBATCHES, kl=False)
+    prepared(model)()
+    model.train(), plain_update(model)
+    ours, theirs = [], []
+    for _ in range(2 * repeats):
+        ours.append(timed(model.train, 1))
+        theirs.append(timed(lambda: plain_update(model), 1))
+    yield "update, tokens/s", EPOCHS * rows * NEW / statistics.median(ours)
+    yield "plain torch update, tokens/s", EPOCHS * rows * NEW / statistics.median(theirs)
+
+
+def end_to_end(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+    """Tokens per second of whole iterations, textgym's and stock SB3's in turn: the latter take minutes."""
+    tokens, batch_size = rows * NEW, rows * NEW // MINIBATCHES
+    ours = {
         "end to end": iterations(make(rows, batch_size), None),
         # bfloat16 needs the callback, which also logs
         "end to end, bfloat16": iterations(make(rows, batch_size, dtype="bfloat16"), TextCallback()),
@@ -228,49 +250,40 @@ def measure(rows: int, repeats: int) -> dict[str, float]:
         name: make(rows, batch_size, stock=activation)
         for name, activation in (("stock", "gelu_new"), (f"stock{ONE_KERNEL}", "gelu_pytorch_tanh"))
     }
-    rollouts = {name: prepared(stock) for name, stock in stocks.items()}
-    seconds = defaultdict[str, list[float]](list)
-    for iteration in timings.values():
+    stock_rollouts = {name: prepared(stock) for name, stock in stocks.items()}
+    for iteration in ours.values():
         iteration()
-    for _ in range(STOCK_REPEATS):  # in turn: stock takes minutes, in which the machine's speed drifts
-        for name, iteration in timings.items():
+    seconds = defaultdict[str, list[float]](list)
+    for _ in range(STOCK_REPEATS):
+        for name, iteration in ours.items():
             seconds[name] += [timed(iteration, 1) for _ in range(repeats)]
         for name, stock in stocks.items():
             stock.n_epochs = 1  # all epochs cost the same
-            seconds[f"{name} rollout"].append(timed(rollouts[name], 1))
+            seconds[f"{name} rollout"].append(timed(stock_rollouts[name], 1))
             seconds[f"{name} epoch"].append(timed(stock.train, 1))
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    for name in timings:
-        note(f"{name}, tokens/s", tokens / median[name])
+    for name in ours:
+        yield f"{name}, tokens/s", tokens / median[name]
     for name in stocks:
-        note(f"{name} end to end, tokens/s", tokens / (median[f"{name} rollout"] + EPOCHS * median[f"{name} epoch"]))
+        yield f"{name} end to end, tokens/s", tokens / (median[f"{name} rollout"] + EPOCHS * median[f"{name} epoch"])
     best, seconds_per_timestep = best_minibatch()
-    note("stock's best minibatch", best)
+    yield "stock's best minibatch", best
     best_s = median[f"stock{ONE_KERNEL} rollout"] + EPOCHS * tokens * seconds_per_timestep
-    note(f"stock{ONE_KERNEL} at its best minibatch, tokens/s", tokens / best_s)
-    for with_eos in (False, True):
-        suffix = " with EOS" if with_eos else ""
-        model = make(rows, batch_size, kl=False, with_eos=with_eos)
-        rollout = prepared(model)
-        rollout(), generate(model, with_eos)
-        ours, theirs = [], []
-        for _ in range(repeats):  # in turn
-            ours.append(tokens / timed(rollout, 1))
-            began = time.perf_counter()
-            real = generate(model, with_eos)
-            theirs.append(real / (time.perf_counter() - began))
-        note(f"rollout{suffix}, tokens/s", statistics.median(ours))
-        note(f"generate{suffix}, tokens/s", statistics.median(theirs))
-    model = make(rows, batch_size, kl=False)
-    prepared(model)()
-    ours, theirs = [], []
-    for _ in range(repeats + 1):
-        ours.append(timed(model.train, 1))
-        theirs.append(timed(lambda: plain_update(model), 1))
-    note("update, tokens/s", EPOCHS * tokens / statistics.median(ours[1:]))
-    note("plain torch update, tokens/s", EPOCHS * tokens / statistics.median(theirs[1:]))
-    for name, ours_name, theirs_name in RATIOS:
-        note(f"ratio: {name}", result[f"{ours_name}, tokens/s"] / result[f"{theirs_name}, tokens/s"])
+    yield f"stock{ONE_KERNEL} at its best minibatch, tokens/s", tokens / best_s
+
+
+def measure(rows: int, repeats: int) -> dict[str, float]:
+    """All figures for one number of rows."""
+    result: dict[str, float] = {
+        "rows": rows, "tokens per rollout": rows * NEW, "minibatch": rows * NEW // MINIBATCHES,
+        "models.load, seconds": round(timed(models.load, repeats), 3),
+    }  # fmt: skip
+    for part in (rollouts, updates, end_to_end):
+        for name, value in part(rows, repeats):
+            result[name] = round(value, 3)
+            console.print(f"  {rows} rows: {name}: {value:,.2f}", highlight=False)
+    for name, ours, theirs in RATIOS:
+        result[f"ratio: {name}"] = round(result[f"{ours}, tokens/s"] / result[f"{theirs}, tokens/s"], 3)
     return result
 
 
