@@ -229,7 +229,8 @@ def updates(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
     """Tokens per second of PPO's ``train`` and of a loop in plain torch, in turn."""
     model = make(rows, rows * NEW // MINIBATCHES, kl=False)
     prepared(model)()
-    model.train(), plain_update(model)
+    model.train()
+    plain_update(model)
     ours, theirs = [], []
     for _ in range(2 * repeats):
         ours.append(timed(model.train, 1))
