@@ -72,6 +72,21 @@ def test_decodes_one_token_per_step() -> None:
     assert len(read) == 12  # the same observation again is no work at all
 
 
+def test_an_interrupted_forward_leaves_nothing_half_written() -> None:
+    model = models.load()[0].base_model
+    trunk = CachedTrunk(model)
+    ids, lengths = torch.randint(3, 4096, (4, 20)), torch.full((4,), 8)
+    trunk.last_hidden(ids, lengths)
+    other = torch.cat([torch.randint(3, 4096, (2, 20)), ids[2:]])  # two rows begin anew
+    hook = model.h[1].register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        trunk.last_hidden(other, lengths)
+    hook.remove()
+    for step in (8, 9):
+        expected = full(model, ids, torch.full((4,), step))
+        torch.testing.assert_close(trunk.last_hidden(ids, torch.full((4,), step)), expected, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("write", ["optimizer", "load_state_dict", "in place"])
 def test_changed_weights_empty_the_cache(write: str) -> None:
     model = models.load()[0].base_model

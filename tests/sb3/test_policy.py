@@ -260,6 +260,15 @@ def test_token_statistics_equal_log_softmax(
             torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
 
 
+def test_a_second_derivative_is_refused() -> None:
+    """It would leave out what the probabilities contribute."""
+    hidden, weight = torch.randn(2, 3, requires_grad=True), torch.randn(5, 3)
+    log_prob, entropy = TokenStatistics.apply(hidden, weight, None, torch.tensor([1, 2]), 1.0, torch.float32)
+    (grad,) = torch.autograd.grad((log_prob**2 + entropy).sum(), hidden, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
 def test_tokens_of_no_probability_have_finite_statistics() -> None:
     hidden, weight = torch.tensor([[1.0]], requires_grad=True), torch.tensor([[0.0], [-500.0]], requires_grad=True)
     log_prob, entropy = TokenStatistics.apply(hidden, weight, None, torch.tensor([1]), 1.0, torch.float32)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from textgym.models.packing import timestep_states
 
-CHUNK = 1 << 22  # logits at a time: 16 MB in float32
+CHUNK = 1 << 22  # logits at a time, and as many probabilities: 16 MB each in float32
 KEEP = 1 << 24  # probabilities that the backward pass may keep: 64 MB, whatever the vocabulary
 
 
@@ -46,6 +47,7 @@ class TokenStatistics(torch.autograd.Function):
         return log_prob, entropy
 
     @staticmethod
+    @once_differentiable  # what is kept is a constant to a second derivative, which would be wrong without a word
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         hidden, weight, bias, tokens, entropy = ctx.saved_tensors
         grad_log_prob, grad_entropy = (grad[:, None] / ctx.temperature for grad in grads)  # (N, 1) each

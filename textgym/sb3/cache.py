@@ -153,6 +153,13 @@ class CachedTrunk:
         Returns:
             Hidden states (n, d).
         """
+        try:
+            return self._last_hidden(input_ids, lengths)
+        except BaseException:  # an interrupt too would leave keys half written
+            self.clear()
+            raise
+
+    def _last_hidden(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         n, n_columns = input_ids.shape
         self._reserve(n, n_columns, input_ids.device)
         held, known = self._tokens[:n, :n_columns], self._lengths[:n]
