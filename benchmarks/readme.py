@@ -52,9 +52,10 @@ def reward_functions() -> str:
     lines = []
     for name in rewards.names():
         function = rewards.get(name)
-        what = function if inspect.isfunction(function) else type(function)
-        lines.append([f"`{name}`", first_sentence(what)])
-    return report.markdown_table(("reward", "of a completion"), lines)
+        described = function if inspect.isfunction(function) else getattr(function, "metric", type(function))
+        column = getattr(function, "column", None)  # of those that compare with one
+        lines.append([f"`{name}`", first_sentence(described), f"`{column}`" if column else ""])
+    return report.markdown_table(("reward", "of a completion", "needs the column"), lines)
 
 
 def board(suite_name: str) -> str:

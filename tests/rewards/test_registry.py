@@ -18,12 +18,14 @@ def test_built_in_rewards_keep_the_contract(name):
     # by position, by keyword, with keywords that they don't know, and on empty texts
     prompts, completions = ["The film", "It"], ["was a wonderful surprise", ""]
     reward = rewards.get(name)
+    row = {"reference": ["a", "b"], "concepts": [["film"], []], "items": [["a"], ["b"]], "pattern": [".*", "a"]}
+    row |= {"answer": ["1", "2"]}
+    row |= {"keywords": [["film"], []], "forbidden": [["film"], ["a", "b"]]}
     try:
-        values = reward(prompts, completions)
+        values = reward(prompts, completions, **row)
     except MissingPackageError as error:
         pytest.skip(str(error))
-    keywords = {"completion_ids": [[1], []], "reference": ["a", "b"], "something": [1, 2]}
-    assert values == reward(prompts=prompts, completions=completions, **keywords)
+    assert values == reward(prompts=prompts, completions=completions, completion_ids=[[1], []], something=[1, 2], **row)
     assert len(values) == 2 and all(type(value) is float for value in values)
     assert all(-1 <= value <= 1 for value in values)
 

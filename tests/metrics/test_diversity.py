@@ -1,4 +1,4 @@
-"""Metrics of texts, by hand."""
+"""How varied texts are, by hand."""
 
 import pytest
 

@@ -1,0 +1,43 @@
+"""Rewards for the form of a text."""
+
+import pytest
+
+from textgym import rewards
+from textgym.errors import ConfigurationError
+from textgym.rewards.form import Format
+
+
+def test_a_pattern_matches_the_whole_text():
+    pattern = r"<think>.*</think> \d+"
+    texts = ["<think>so\nso</think> 42", " <think></think> 1\n", "<think></think> 42!", ""]
+    assert Format(pattern)(completions=texts) == [1.0, 1.0, 0.0, 0.0]
+    assert rewards.get("format")(completions=texts, pattern=[pattern, pattern, r".*!", r".+"]) == [1.0, 1.0, 1.0, 0.0]
+
+
+def test_a_pattern_that_is_none():
+    with pytest.raises(ConfigurationError, match=r"'\(' is no regular expression"):
+        Format("(")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("{}", 1), (' [1, "a", null] ', 1), ("1e3", 1), ("", 0), ("{'a': 1}", 0), ("[1,]", 0), ("-Infinity", 0),
+     ("[" * 100_000, 0), ('{"a": 1} and more', 0)],
+)  # fmt: skip
+def test_json(text, expected):
+    assert rewards.get("json")(completions=[text]) == [expected]
+
+
+def test_words_wanted_and_unwanted():
+    texts = ["two dogs ran", "a cat"]
+    assert rewards.get("keywords")(completions=texts, keywords=[["dog", "cat"], ["cat"]]) == [0.5, 1.0]
+    assert rewards.get("forbidden")(completions=texts, forbidden=[["dog", "cat"], []]) == [0.5, 1.0]
+
+
+def test_copying_is_of_the_prompt():
+    assert rewards.get("copying")(["a b c d"], ["b c d e"]) == [-0.5]
+    assert rewards.get("copying")(["a b c d"], [""]) == [0.0]
+
+
+def test_distinct():
+    assert rewards.get("distinct")(completions=["a b a b", "a"]) == [pytest.approx(2 / 3), 0.0]

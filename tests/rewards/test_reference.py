@@ -1,0 +1,36 @@
+"""Rewards against a column of the data set."""
+
+import pytest
+
+from textgym import rewards
+from textgym.errors import ConfigurationError
+from textgym.rewards.composition import RewardFunctions
+
+NAMES = [
+    "accuracy", "exact_match", "token_f1", "rouge1", "rouge2", "rougeL", "bleu", "chrf", "ter", "meteor",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_scores_more_than_another_text(name):
+    reference = ["The cat sat on the mat today", ["No", "The dog ran home in the rain"]]
+    completions = ["The cat sat on the mat today", "The dog ran home in the rain"]
+    gold = rewards.get(name)(completions=completions, reference=reference)
+    wrong = rewards.get(name)(completions=["Something else is here", ""], reference=reference)
+    assert gold == pytest.approx([1.0, 1.0], abs=1e-2)
+    assert max(wrong) < 0.3
+
+
+def test_rows_without_a_reference_are_not_scored():
+    values = rewards.get("token_f1")(completions=["a dog", "a cat"], reference=[None, "cat"])
+    assert values == [None, 1.0]
+
+
+def test_a_missing_column_is_named():
+    funcs = RewardFunctions("coverage")
+    with pytest.raises(ConfigurationError, match="'concepts', which the data set does not have"):
+        funcs.score(prompts=["p"], completions=["c"], completion_ids=[[1]], columns={"reference": ["r"]}, rows=[0])
+
+
+def test_names_in_the_infos_are_the_registered_ones():
+    assert RewardFunctions(["rougeL", "accuracy"]).names == ["rougeL", "accuracy"]

@@ -1,0 +1,89 @@
+"""Rewards for the form of a text: a pattern, valid JSON, words that it must or must not have, variety, copying."""
+
+from __future__ import annotations
+
+import json as json_module
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from textgym import metrics
+from textgym.errors import ConfigurationError
+from textgym.rewards.reference import Against
+
+
+class Format:
+    """1.0 for a completion that a regular expression matches whole, white space around it aside, else 0.0.
+
+    Args:
+        pattern: As for `re.fullmatch`; a dot also matches a line's end.
+
+    Raises:
+        ConfigurationError: It is no regular expression.
+
+    >>> Format(r"Answer: [0-9]+")(completions=["Answer: 42", "42"])
+    [1.0, 0.0]
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        _compiled(pattern)
+
+    def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+        """Score the completions alone."""
+        return [_matches(completion, self.pattern) for completion in completions]
+
+
+def json(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+    """1.0 for a completion that is valid JSON (RFC 8259: NaN and Infinity are not), else 0.0.
+
+    >>> json(completions=['{"a": [1, 2]}', "{'a': 1}", "NaN"])
+    [1.0, 0.0, 0.0]
+    """
+    return [_is_json(completion) for completion in completions]
+
+
+def distinct(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+    """The fraction of each completion's word pairs that are distinct; 0.0 without any."""
+    return [metrics.distinct_n([completion], 2) for completion in completions]
+
+
+def copying(prompts: Sequence[str] = (), completions: Sequence[str] = (), **_: Any) -> list[float]:
+    """Minus the fraction of a completion's word triples that stand in its prompt; in [-1, 0]."""
+    return [0.0 - metrics.copy_rate(text, prompt) for text, prompt in zip(completions, prompts, strict=True)]
+
+
+def _is_json(text: str) -> float:
+    try:
+        json_module.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return 0.0
+    return 1.0
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+@lru_cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.DOTALL)
+    except re.error as error:
+        raise ConfigurationError(f"The pattern {pattern!r} is no regular expression: {error}.") from error
+
+
+def _matches(completion: str, pattern: str) -> float:
+    """1.0 if its row's regular expression matches the whole text, white space around it aside, else 0.0."""
+    return float(_compiled(pattern).fullmatch(completion.strip()) is not None)
+
+
+def _absence(completion: str, words: Sequence[str]) -> float:
+    """The fraction of the forbidden words that do not occur; 1.0 if none are forbidden."""
+    return 1.0 - metrics.coverage(completion, words) if words else 1.0
+
+
+format = Against(_matches, column="pattern")
+keywords = Against(metrics.coverage, column="keywords")
+forbidden = Against(_absence, column="forbidden")
