@@ -1,5 +1,6 @@
 """Weighted reward functions, and everything that a reward function can do wrong."""
 
+import asyncio
 import functools
 import re
 
@@ -194,3 +195,18 @@ def test_a_missing_package_stays_what_it_is():
 
     with pytest.raises(MissingPackageError, match="pip install it"):
         score(needs)
+
+
+async def patient(completions, **_):
+    await asyncio.sleep(0)
+    return [float(len(text)) for text in completions]
+
+
+def test_async_rewards():
+    arguments = {"prompts": ["p"], "completions": ["abc"], "completion_ids": [[1]], "columns": {}, "rows": [0]}
+
+    async def within_a_loop():  # as in a notebook
+        return RewardFunctions(patient).score(**arguments)
+
+    for totals, components in (RewardFunctions(patient).score(**arguments), asyncio.run(within_a_loop())):
+        assert totals.tolist() == [3.0] and components == [{"patient": 3.0}]

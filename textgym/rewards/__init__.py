@@ -7,11 +7,25 @@ A reward function is called by keyword with ``prompts`` and ``completions`` (lis
     def mentions_film(completions, **kwargs):
         return [float("film" in text) for text in completions]
 
-The built-in ones also take prompts and completions by position.
+It may be ``async``. The built-in ones also take prompts and completions by position. `Gated`, `Clipped`,
+`Normalised`, `Cached` and `Lenient` make reward functions of others.
 """
 
 from textgym.rewards.classifier import text_classification
 from textgym.rewards.composition import RewardFunctions
 from textgym.rewards.registry import RewardFunction, get, names, register
+from textgym.rewards.wrappers import Cached, Clipped, Gated, Lenient, Normalised
 
-__all__ = ["RewardFunction", "RewardFunctions", "get", "names", "register", "text_classification"]
+__all__ = [
+    "Cached",
+    "Clipped",
+    "Gated",
+    "Lenient",
+    "Normalised",
+    "RewardFunction",
+    "RewardFunctions",
+    "get",
+    "names",
+    "register",
+    "text_classification",
+]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -152,9 +155,25 @@ def outcome(function: RewardFunction, arguments: Mapping[str, list[Any]]) -> Any
     """
     own = {key: [list(v) if isinstance(v, list) else v for v in values] for key, values in arguments.items()}
     returned: Any = function(**own)
+    if inspect.isawaitable(returned):
+        returned = finished(returned)
     if hasattr(returned, "tolist"):  # one conversion for numpy arrays and torch tensors instead of one per element
         return returned.tolist()
     return list(returned) if isinstance(returned, Iterable) else returned  # a generator runs, and may raise, here
+
+
+def finished(awaitable: Awaitable[Any]) -> Any:
+    """What an async reward function returns; another thread waits where an event loop runs, as in a notebook."""
+
+    async def wait() -> Any:
+        return await awaitable
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, wait()).result()
 
 
 def at_fault(function: RewardFunction, arguments: dict[str, list[Any]], rows: Sequence[int]) -> str:
