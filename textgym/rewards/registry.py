@@ -38,6 +38,7 @@ _REGISTRY: dict[str, RewardFunction | str] = {
     "ter": "textgym.rewards.reference:ter",
     "meteor": "textgym.rewards.reference:meteor",
     "coverage": "textgym.rewards.reference:coverage",
+    "arithmetic": "textgym.rewards.verifiers:arithmetic",
     "ndcg": "textgym.rewards.reference:ndcg",
 }
 
