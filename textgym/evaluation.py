@@ -27,13 +27,18 @@ import numpy as np
 
 from textgym import metrics, models
 from textgym.data.datasets import Dataset
+from textgym.envs import task_of
+from textgym.envs.core import GIVEN
+from textgym.envs.task import Task
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.rewards import RewardFunction, RewardFunctions
+from textgym.rewards.composition import resolve
 
 if TYPE_CHECKING:
     import torch
 
+TASKS_OWN = "auto"
 TEXTS_PER_FORWARD = 128
 MODEL_FILES = ("*.npz", "*.safetensors", "*.bin", "config.json", "tokenizer.json")  # that decide what a model computes
 
@@ -73,13 +78,15 @@ class Evaluation:
 
     Attributes:
         records: One per example, in the order of the data set: ``index``, ``prompt``, ``completion``, ``reference``
-            (None where the data has none), ``rewards`` (by component), ``return``, ``gold``, ``kl``,
+            (None where the data has none), ``rewards`` (by component), ``return``, ``gold``, ``metrics`` (of this
+            example, by name), ``kl``,
             ``reference_log_prob``, ``length`` (tokens without EOS) and ``finish_reason``.
         metrics: Finite floats, or None where there is nothing to say:
 
             - ``reward/<component>``: means of the task's own reward functions, over the rows that they apply to;
             - ``return``: mean weighted sum of them;
             - ``gold``: mean of a judge that no agent is trained on;
+            - ``metric/<name>``: what the task reports besides (`textgym.envs.Task`);
             - ``kl``: divergence from the reference model, in nats per completion; ``kl_bound``: an upper bound of it;
             - ``perplexity``: of the completions, per token, under the reference model;
             - ``distinct_1``, ``distinct_2``: the fraction of n-grams that are different, over all completions;
@@ -100,7 +107,7 @@ def evaluate_agent(
     num_envs: int = 64,
     deterministic: bool = False,
     reference: str | None = models.DEFAULT,
-    gold: str | RewardFunction | None = "gold",
+    gold: str | RewardFunction | None = TASKS_OWN,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Let an agent write one completion for every example.
@@ -123,7 +130,7 @@ def evaluate_agent(
         num_envs: Rows that are played side by side.
         deterministic: Passed on to the agent.
         reference: A model's name; its vocabulary is the environment's. None: no divergence and no perplexity.
-        gold: A reward's name, or a function; None for none.
+        gold: A reward's name, or a function; ``"auto"`` for the task's own judge (`textgym.envs.Task`), None for none.
         env_kwargs: Other keywords of the environment.
 
     Raises:
@@ -145,11 +152,15 @@ def evaluate_agent(
             env = make_env(env_id, len(indices), split, env_kwargs)
         episodes += play(agent, env, indices, seed=seed if start == 0 else None, deterministic=deterministic)
     records = [_record(episode) for episode in episodes]
-    if gold is not None:
-        _add_gold(records, episodes, gold, env.dataset)
+    columns = {name: [values[r["index"]] for r in records] for name, values in env.dataset.columns.items()}
+    if (judge := _judge(gold, env_id)) is not None:
+        scores, _ = _scores(judge, records, episodes, columns)
+        for record, score in zip(records, scores.tolist(), strict=True):
+            record["gold"] = score
+    whole = _add_task_metrics(task_of(env_id), records, episodes, columns)
     if reference is not None:
         _add_log_probs(records, episodes, reference, env, None if deterministic else agent)
-    return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)))
+    return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)) | whole)
 
 
 def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, Any] | None = None) -> TextGenVectorEnv:
@@ -214,7 +225,7 @@ def task_hash(
     split: str = "test",
     num_examples: int | None = None,
     reference: str | None = models.DEFAULT,
-    gold: str | RewardFunction | None = "gold",
+    gold: str | RewardFunction | None = TASKS_OWN,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> str:
     """Name an evaluation task by its content: only results with one hash can be compared.
@@ -230,9 +241,11 @@ def task_hash(
     env = make_env(env_id, 1, split, env_kwargs)
     core, size = env._core, _num_examples(num_examples, env)
     judged = [*zip(core.rewards.names, core.rewards.weights, core.rewards.functions, strict=True)]
-    if gold is not None:
-        judges = RewardFunctions(gold)
-        judged.append(("gold:" + judges.names[0], 0.0, judges.functions[0]))
+    task, judge = task_of(env_id), _judge(gold, env_id)
+    reported = [name for name in task.metrics if name not in metrics.CORPUS] if task else []
+    for role, judges in (("gold:", [judge] if judge is not None else []), ("metric:", reported)):
+        for name, function in map(resolve, judges):
+            judged.append((role + name, 0.0, function))
     judges_folder = models.ASSETS / "judges"
     folders = [judges_folder, judges_folder / "gold", *([] if reference is None else [models.folder(reference)])]
     content = {
@@ -252,10 +265,11 @@ def _content(function: Callable[..., Any]) -> list[Any]:
     if isinstance(function, partial):
         return [_content(function.func), _described([function.args, function.keywords])]
     defined: Any = function if inspect.isroutine(function) else type(function)
-    carried: Any = getattr(function, "__self__", function).__getstate__()  # a method's is that of its object
+    holder = function.__self__ if inspect.ismethod(function) else function  # a method's state is that of its object
+    carried: Any = None if inspect.isroutine(holder) else holder.__getstate__()
     if inspect.isfunction(function):
         carried = [inspect.getclosurevars(function).nonlocals, function.__defaults__, function.__kwdefaults__]
-    return [f"{defined.__module__}.{defined.__qualname__}", _source(defined), _described(carried)]
+    return [f"{getattr(defined, '__module__', '')}.{defined.__qualname__}", _source(defined), _described(carried)]
 
 
 def _source(defined: Any) -> str:
@@ -281,6 +295,8 @@ def _described(value: Any) -> Any:
         return sorted(map(repr, value))
     if isinstance(value, np.ndarray):
         return _described(value.tolist())  # its repr leaves out the middle
+    if callable(value) and not isinstance(value, type) and not hasattr(value, "state_dict"):  # but a torch module
+        return _content(value)  # a metric or reward inside a reward
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
@@ -306,6 +322,7 @@ def _record(episode: Episode) -> dict[str, Any]:
         "rewards": info["rewards"],
         "return": episode.score,
         "gold": None,
+        "metrics": {},
         "kl": None,
         "reference_log_prob": None,
         "length": info["completion_length"],
@@ -313,28 +330,49 @@ def _record(episode: Episode) -> dict[str, Any]:
     }
 
 
-def _add_gold(
-    records: list[dict[str, Any]], episodes: list[Episode], gold: str | RewardFunction, dataset: Dataset
-) -> None:
-    """Score all completions in one call."""
-    columns = {
-        name: [values[record["index"]] for record in records]
-        for name, values in dataset.columns.items()
-        if name not in ("prompt", "completion")
-    }
+def _judge(gold: str | RewardFunction | None, env_id: str) -> str | RewardFunction | None:
+    """The judge that is meant: the task's own for "auto", which an id without a task does not have."""
+    if gold != TASKS_OWN:
+        return gold
+    task = task_of(env_id)
+    return task.gold if task else None
+
+
+def _scores(
+    functions: str | RewardFunction | Sequence[str],
+    records: list[dict[str, Any]],
+    episodes: list[Episode],
+    columns: Mapping[str, list[Any]],
+) -> tuple[np.ndarray, list[dict[str, float]]]:
+    """Score all completions in one call of each function, as `RewardFunctions.score` returns it."""
     starts = [episode.info["prompt_length"] for episode in episodes]
-    scores, _ = RewardFunctions(gold).score(
+    return RewardFunctions(functions).score(
         prompts=[record["prompt"] for record in records],
         completions=[record["completion"] for record in records],
         completion_ids=[
             episode.tokens[start : start + record["length"]].tolist()
             for episode, start, record in zip(episodes, starts, records, strict=True)
         ],
-        columns=columns,
+        columns={name: values for name, values in columns.items() if name not in GIVEN},
         rows=[record["index"] for record in records],
     )
-    for record, score in zip(records, scores.tolist(), strict=True):
-        record["gold"] = score
+
+
+def _add_task_metrics(
+    task: Task | None, records: list[dict[str, Any]], episodes: list[Episode], columns: Mapping[str, list[Any]]
+) -> dict[str, float | None]:
+    """Give each record the task's metrics of single texts; returns their means, and the metrics of all texts."""
+    names = task.metrics if task else ()
+    single = [name for name in names if name not in metrics.CORPUS]
+    if single:
+        _, values = _scores(single, records, episodes, columns)
+        for record, own in zip(records, values, strict=True):
+            record["metrics"] = own
+    figures = {name: _mean([record["metrics"].get(name) for record in records]) for name in single}
+    for name in names:
+        if name in metrics.CORPUS:
+            figures |= metrics.CORPUS[name]([record["completion"] for record in records], columns)
+    return {f"metric/{name}": value for name, value in figures.items()}
 
 
 def _add_log_probs(

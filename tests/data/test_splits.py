@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from itertools import combinations
 from typing import Any
 
 import pytest
 
-from textgym.data import build_sentiment, corpora
+from textgym.data import corpora, files
+from textgym.data.build import sentiment
+from textgym.data.datasets import ASSETS
 from textgym.errors import MissingPackageError
-from textgym.tokenizer import TextTokenizer
+from textgym.tokenizer import load_tokenizer
 
 SPLITS = {"train": 3800, "validation": 300, "test": 600}
 
 
 def rows(split: str) -> list[dict[str, Any]]:
-    path = build_sentiment.ASSETS / "data" / f"sentiment-{split}.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return files.read(ASSETS / f"sentiment-{split}.jsonl.gz")
 
 
 def full_text(row: dict[str, Any]) -> str:
@@ -44,7 +44,7 @@ def short_reviews() -> list[corpora.Review]:
 @pytest.mark.parametrize("split", SPLITS)
 def test_rows_are_short_openings_of_real_sentences_with_balanced_labels(split: str) -> None:
     """Fails if a prompt swallows the sentence, is too long for the environment, or one label is the rule."""
-    tokenizer = TextTokenizer.from_file(build_sentiment.ASSETS / "textgym-tiny" / "tokenizer.json")
+    tokenizer = load_tokenizer("textgym-tiny")
     data = rows(split)
     assert len(data) == SPLITS[split]
     assert Counter(row["label"] for row in data) == {0: len(data) // 2, 1: len(data) // 2}
@@ -101,5 +101,5 @@ def test_the_judges_share_no_row_and_no_film(short_reviews: list[corpora.Review]
 
 def test_the_script_makes_the_committed_files(short_reviews: list[corpora.Review]) -> None:
     """Fails if the files were edited by hand, or if the script depends on a set's order or on a seed."""
-    built = build_sentiment.build()
+    built = sentiment.build()
     assert {split: built[split] == rows(split) for split in SPLITS} == dict.fromkeys(SPLITS, True)

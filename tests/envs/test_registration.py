@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -15,6 +16,9 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import textgym.envs
+from textgym import data, rewards
+from textgym.envs import ENVIRONMENTS, docstrings
+from textgym.metrics import CORPUS
 
 IDS = sorted(env_id for env_id in gym.registry if env_id.startswith("TextGen-"))
 
@@ -145,3 +149,19 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
 def test_unknown_id_suggests_the_right_one():
     with pytest.raises(gym.error.NameNotFound, match="TextGen-Sentiment"):
         gym.make("TextGen-Sentimant-v0")
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_docstring_follows_gymnasiums_skeleton(env_id):
+    # a task that forgets a section, or one of its own that is lost when the common ones are added
+    sections = re.findall(r"^## (.*)$", ENVIRONMENTS[env_id].__doc__, flags=re.MULTILINE)
+    assert sections == list(docstrings.SECTIONS)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_a_task_names_what_exists(env_id):
+    # a typing error would be found by the first evaluation only
+    task = ENVIRONMENTS[env_id].task
+    assert {task.reward_funcs, task.gold} <= set(rewards.names())
+    assert set(task.metrics) <= {*rewards.names(), *CORPUS}
+    assert task.dataset in data.names()

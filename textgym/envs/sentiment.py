@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textgym.envs.task import Task
 from textgym.envs.text_env import TextGenEnv
 
 
@@ -13,39 +14,9 @@ class SentimentEnv(TextGenEnv):
     then judged alone, without the opening, by a small sentiment classifier. Openings come from positive and negative
     reviews alike. The task goes back to Ziegler et al. (2019) and to the IMDB task of RL4LMs (Ramamurthy et al., 2023).
 
-    ## Action Space
-    `Discrete(V)`: the id of the next token, `V` being the size of the tokenizer's vocabulary (4,096 by default). EOS
-    ends the text. `action_masks()` returns a bool array of shape `(V,)` that is False for pad and BOS; chosen all the
-    same, they are ordinary tokens.
-
-    ## Observation Space
-    `Dict` with two arrays of length `L = max_prompt_tokens + max_new_tokens`:
-
-    | Key              | Space                        | Meaning                                                    |
-    |------------------|------------------------------|------------------------------------------------------------|
-    | `input_ids`      | `Box(0, V - 1, (L,), int64)` | the prompt from column 0, then every action; pad behind it |
-    | `attention_mask` | `Box(0, 1, (L,), int8)`      | 1 for prompt and actions, 0 for padding                    |
-
-    Within an episode the text only grows: an observation is a prefix of the next one. An EOS action is part of the
-    last observation.
-
-    ## Starting State
-    A prompt of the data set, drawn uniformly by `np_random`, or chosen by `reset(options={"index": k})`. Of a prompt
-    longer than `max_prompt_tokens` the last `max_prompt_tokens` tokens are kept, for they are what the text goes on
-    from; how many prompts are cut is logged once, when the environment is made.
-
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
     the probability, in [0, 1], that the completion is positive.
-
-    ## Episode End
-    The episode terminates with EOS or with the token number `max_new_tokens`. The limit is part of the task, so it is
-    a termination too; there is no truncation.
-
-    ## Information
-    `reset` gives `prompt` (str), `prompt_length` (int) and `index` (int, the row of the data set). The last step gives
-    these again, with `completion` (str, without EOS), `completion_length` (int, tokens without EOS), `reference` (if
-    the data has one), `finish_reason` (`"eos"` or `"length"`) and `rewards` (each reward function's value by its name).
 
     ## Arguments
     See `TextGenEnv` for all of them. The default data set, `"sentiment"`, has the splits `train`, `validation` and
@@ -69,3 +40,12 @@ class SentimentEnv(TextGenEnv):
     ## Version History
     - v0: initial version
     """
+
+    task = Task(
+        id="TextGen-Sentiment-v0",
+        dataset="sentiment",
+        reward_funcs="sentiment",
+        max_prompt_tokens=16,
+        max_new_tokens=32,
+        gold="gold",
+    )

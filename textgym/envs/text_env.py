@@ -5,14 +5,15 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 
 from textgym.data.datasets import Source
-from textgym.envs import rendering
+from textgym.envs import docstrings, rendering
 from textgym.envs.core import EpisodeCore, Observation
+from textgym.envs.task import Task
 from textgym.errors import InvalidActionError
 from textgym.rewards.composition import Spec
 from textgym.tokenizer import TextTokenizer
@@ -27,14 +28,20 @@ class TextGenEnv(gym.Env[Any, Any]):
         split: Which part of the data set.
         reward_funcs: A reward's name, a callable, or a list of them; see `textgym.rewards`.
         reward_weights: A number for each; 1.0 by default, 0.0 to report without rewarding.
+        shaping: Reward functions as in ``reward_funcs`` whose value for the unfinished text is a potential: every token
+            earns the difference that it makes, the last one takes all of it back, so that the return stays the score.
+            They are asked for every token. None by default: only the last token earns.
         prompt_template: A format string over the data set's columns, ``prompt`` alone by default. Special tokens
             written in it, such as those of a chat format, become single ids; in the data they stay text.
+        shots: So many solved examples of the train split are written before every prompt, the same ones each time;
+            0 by default. ``max_prompt_tokens`` must leave them room.
         max_prompt_tokens: Of longer prompts the last so many tokens are kept, and a warning with their number logged.
         max_new_tokens: The episode ends here at the latest.
         render_mode: None, ``"ansi"`` (a string), ``"human"`` (written to stdout as it grows) or ``"rgb_array"``.
 
     Attributes:
         tokenizer: The `TextTokenizer`.
+        task: Of a subclass: what its id stands for.
 
     Raises:
         UnknownNameError: Of tokenizer, data set, split or reward.
@@ -44,6 +51,13 @@ class TextGenEnv(gym.Env[Any, Any]):
 
     metadata: dict[str, Any] = {"render_modes": ["ansi", "human", "rgb_array"], "render_fps": 10}  # noqa: RUF012 - as the base class declares it
 
+    task: ClassVar[Task | None] = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__doc__" in vars(cls) and cls.__doc__ is not None:  # python -OO drops it
+            cls.__doc__ = docstrings.complete(cls.__doc__)
+
     def __init__(
         self,
         *,
@@ -52,7 +66,9 @@ class TextGenEnv(gym.Env[Any, Any]):
         tokenizer: str | TextTokenizer = "textgym-tiny",
         split: str = "train",
         reward_weights: Sequence[float] | None = None,
+        shaping: Spec | Sequence[Spec] | None = None,
         prompt_template: str = "{prompt}",
+        shots: int = 0,
         max_prompt_tokens: int = 64,
         max_new_tokens: int = 64,
         render_mode: str | None = None,
@@ -65,7 +81,9 @@ class TextGenEnv(gym.Env[Any, Any]):
             split=split,
             reward_funcs=reward_funcs,
             reward_weights=reward_weights,
+            shaping=shaping,
             prompt_template=prompt_template,
+            shots=shots,
             max_prompt_tokens=max_prompt_tokens,
             max_new_tokens=max_new_tokens,
         )
@@ -119,15 +137,14 @@ class TextGenEnv(gym.Env[Any, Any]):
                 f"Action {action!r} is no token id. Give an integer from 0 to {self.tokenizer.vocab_size - 1}."
             ) from None
         ended = self._core.append(actions)
-        reward = 0.0
+        rewards, infos = self._core.rewards_of_step(ended)
         info: dict[str, Any] = {}
-        if len(ended):
-            rewards, (info,) = self._core.finish(ended)
-            reward = float(rewards[0])
+        if infos:
+            (info,) = infos
             self._final_info = info
         if self.render_mode == "human":
             self._write_new_text()
-        return self._core.observation(0), reward, bool(len(ended)), False, info
+        return self._core.observation(0), float(rewards[0]), bool(infos), False, info
 
     def action_masks(self) -> np.ndarray:
         """The allowed tokens, bool (V,), fresh: all but pad and BOS, which no text needs. sb3-contrib asks for them."""

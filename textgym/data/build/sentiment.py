@@ -1,27 +1,22 @@
-"""Make the embedded data set ``sentiment``: ``python -m textgym.data.build_sentiment`` (seconds; deterministic).
+"""The data set ``sentiment``.
 
 Each row is the opening of a film review that a person wrote, and how that person went on. The texts
-are those whose licence allows their distribution (``assets/data/LICENSES.md``): sentences of
+are those whose licence allows their distribution (``assets/data/sentiment.md``): sentences of
 Rotten Tomatoes that Pang and Lee (2005) published, in their original case, and UCI's film sentences.
 """
 
 from __future__ import annotations
 
 import csv
-import json
-import logging
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from textgym.data.corpora import MOVIE_REVIEWS, Review, fraction, normalise, rotten_tomatoes, uci_sentences
-from textgym.data.packages import package_file
-from textgym.tokenizer import TextTokenizer
+from textgym.data.corpora import Review, rotten_tomatoes, uci_sentences
+from textgym.data.hashing import fraction, normalise
+from textgym.data.packages import MOVIE_REVIEWS, package_file
+from textgym.tokenizer import TextTokenizer, load_tokenizer
 
-logger = logging.getLogger(__name__)
-
-ASSETS = Path(__file__).parents[1] / "assets"
 SIZES = {"test": 600, "validation": 300, "train": 3800}  # test first: it has first choice of the prompts
 MIN_WORDS = 10
 PROMPT_WORDS = range(3, 7)
@@ -72,7 +67,7 @@ def build() -> dict[str, list[dict[str, Any]]]:
 
     No prompt occurs twice, and none of validation or test begins a sentence that anything was trained on.
     """
-    tokenizer = TextTokenizer.from_file(ASSETS / "textgym-tiny" / "tokenizer.json")
+    tokenizer = load_tokenizer("textgym-tiny")
     trained_on = openings(row.text for row in rotten_tomatoes() + uci_sentences() if row.split == "train")
     reviews = sorted(published(), key=lambda row: fraction("order:" + row.text))
     taken: set[tuple[str, ...]] = set()
@@ -91,18 +86,3 @@ def build() -> dict[str, list[dict[str, Any]]]:
             rows[review.label].append(row | {"source": review.source, "film": review.film})
         splits[split] = [row for pair in zip(rows[0], rows[1], strict=True) for row in pair]
     return splits
-
-
-def main() -> None:
-    """Write the three files."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for split, rows in build().items():
-        path = ASSETS / "data" / f"sentiment-{split}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
-        path.write_text("".join(lines), encoding="utf-8", newline="\n")
-        logger.info("%s: %d rows", path.name, len(rows))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""The scripts that make the embedded data sets; nothing here runs when textgym is used."""
