@@ -4,12 +4,14 @@ import gzip
 import json
 import pickle
 import sys
+import tracemalloc
 from types import SimpleNamespace
 
 import gymnasium as gym
 import pytest
 
 from textgym import data
+from textgym.data import files
 from textgym.errors import DatasetError, MissingPackageError, TextGymError, UnknownNameError
 
 ROWS = [{"prompt": "The film", "reference": "is fine"}, {"prompt": "Ein Stück\u2028Käse", "reference": "auch"}]
@@ -94,10 +96,15 @@ def test_names_are_loaded_once():
         ("a.jsonl", b'{"prompt": "x", "reference": []}\n', r"index 0: the reference is \[\]"),
         ("a.jsonl", b"", "a.jsonl, split 'train', is empty"),
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": "\xff"}\n', "a.jsonl, line 2: not UTF-8"),
+        ("a.jsonl", b'{"prompt": "x"}\n\n{"prompt":  "x"}\n', "a.jsonl, line 3: the same row as line 1"),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}\n')[:-12], "a.jsonl.gz cannot be read"),
         ("a.csv", b"", "a.csv, split 'train', is empty"),
         ("a.csv", b"prompt\n", "a.csv, split 'train', is empty"),
         ("a.csv", b"prompt\nx\ny,z\n", "a.csv, line 3: more values"),
+        ("a.csv", b"prompt,a\nx,1\ny,2\nx,1\n", "a.csv, line 4: the same row as line 2"),
+        ("a.csv", b"prompt,prompt\nx,y\n", "two columns are called 'prompt'"),
+        ("a.csv", b'prompt\n"x\n\xff"\n', "a.csv, line 3: not UTF-8"),
         ("a.csv", b'prompt\n"x" y\n', "a.csv, line 2: not CSV"),
         ("a.parquet", b"no parquet", "a.parquet: not a Parquet file"),
         ("a.xlsx", b"", "a.xlsx has none of the known formats"),
@@ -107,6 +114,28 @@ def test_bad_files(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DatasetError, match=message):
         data.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.csv", "a.parquet"])
+def test_files_are_streamed(tmp_path, name):
+    # a file of a million rows would otherwise be in memory several times before its columns are made
+    path, size, text = tmp_path / name, 4000, "x" * 5000
+    if name == "a.parquet":
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.table({"prompt": [f"{i}{text}" for i in range(size)]}), path, row_group_size=100)
+    elif name == "a.csv":
+        path.write_text("prompt\n" + "".join(f"{i}{text}\n" for i in range(size)))
+    else:
+        write(path, [{"prompt": f"{i}{text}"} for i in range(size)])
+    tracemalloc.start()
+    try:
+        assert sum(row["prompt"].endswith(text) for row in files.read(path)) == size
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000, "of 20 MB"
 
 
 @pytest.mark.parametrize(("part", "damage"), [("page", slice(4, 60)), ("footer", slice(-60, -8))])

@@ -18,7 +18,7 @@ SPLITS = {"train": 3800, "validation": 300, "test": 600}
 
 
 def rows(split: str) -> list[dict[str, Any]]:
-    return files.read(ASSETS / f"sentiment-{split}.jsonl.gz")
+    return list(files.read(ASSETS / f"sentiment-{split}.jsonl.gz"))
 
 
 def full_text(row: dict[str, Any]) -> str:

