@@ -1,6 +1,8 @@
 """Overlap: against rouge-score, sacrebleu and nltk, and by hand."""
 
 import random
+from collections import Counter
+from itertools import combinations, pairwise, permutations
 
 import pytest
 import sacrebleu
@@ -28,6 +30,26 @@ def test_rouge_equals_rouge_score(completion, reference):
     assert metrics.rouge_l(completion, reference) == pytest.approx(expected["rougeL"].fmeasure)
 
 
+@pytest.mark.parametrize("metric", [metrics.rouge_n, metrics.rouge_l, lambda a, b: metrics.rouge_n(a, b, 2)])
+@pytest.mark.parametrize(
+    ("completion", "reference", "expected"),
+    [
+        ("Москва", "Лондон", 0),
+        ("", "Привет мир", 0),
+        ("Привет", "Привет мир", 0),
+        ("", "!", 0),
+        ("🙂", "🙃", 0),
+        ("🙂", "a 🙂", 0),
+        ("Привет  мир\n", "Привет мир", 1),
+        ("🙂🙂", "🙂🙂", 1),
+        (" ", "", 1),
+    ],
+)
+def test_rouge_of_texts_without_its_tokens(metric, completion, reference, expected):
+    """Its tokens are [a-z0-9]+: texts without any must not be equal because both have none."""
+    assert metric(completion, reference) == expected
+
+
 @pytest.mark.parametrize(("completion", "reference"), pairs(20))
 def test_translation_metrics_equal_sacrebleu(completion, reference):
     other = "the cat sat on the mat"
@@ -52,6 +74,18 @@ class NoSynonyms:
         return []
 
 
+def nltk_meteor(completion, reference):
+    return meteor_score(
+        [reference.split()], completion.split(), stemmer=NoStems(), wordnet=NoSynonyms(), alpha=0.9, beta=3, gamma=0.5
+    )
+
+
+def random_pair(seed, n_words, longest=12):
+    rng = random.Random(seed)
+    words = [f"w{i}" for i in range(n_words)]
+    return tuple(" ".join(rng.choices(words, k=rng.randint(1, longest))) for _ in range(2))
+
+
 @pytest.mark.parametrize(
     ("completion", "reference"),
     [
@@ -59,19 +93,54 @@ class NoSynonyms:
         ("sat the cat", "the cat sat"),
         ("the dog", "the cat sat on the mat"),
         ("nothing in common", "the cat sat"),
+        ("the cat", "the dog saw the cat"),  # the first "the" is not the one that the phrase begins with
+        ("the dog saw the cat", "the cat"),
+        ("a man", "a woman and a man"),
+        ("a a a", "a a"),
+        *[random_pair(seed, n_words=100) for seed in range(20)],
+        *[random_pair(seed, n_words=5) for seed in (0, 1, 3, 4, 5, 8, 9, 12, 13, 15, 16, 18, 19, 21, 23, 28, 30, 31)],
     ],
 )
 def test_meteor_equals_nltk(completion, reference):
-    expected = meteor_score(
-        [reference.split()], completion.split(), stemmer=NoStems(), wordnet=NoSynonyms(), alpha=0.9, beta=3, gamma=0.5
-    )
-    assert metrics.meteor(completion, reference) == pytest.approx(expected)
+    assert metrics.meteor(completion, reference) == pytest.approx(nltk_meteor(completion, reference))
+
+
+@pytest.mark.parametrize("n_words", [2, 3, 5, 8])
+def test_meteor_finds_no_more_disorder_than_nltk(n_words):
+    """nltk goes from the end and takes the last like word for each, which cuts phrases that might stay whole."""
+    for seed in range(100):
+        completion, reference = random_pair(seed, n_words)
+        ours, theirs = metrics.meteor(completion, reference), nltk_meteor(completion, reference)
+        assert ours >= theirs - 1e-9, (completion, reference)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_meteor_is_that_of_the_fewest_chunks(seed):
+    """By its definition, found here by trying every alignment."""
+    completion, reference = random_pair(seed, n_words=3, longest=6)
+    words, expected = completion.split(), reference.split()
+    matches = (Counter(words) & Counter(expected)).total()
+    chunks = min(fewest_chunks(words, expected, matches), default=0)
+    fraction = matches / len(words), matches / len(expected)
+    mean = 10 * fraction[0] * fraction[1] / (fraction[1] + 9 * fraction[0]) if matches else 0.0
+    score = mean * (1 - 0.5 * (chunks / matches) ** 3) if matches else 0.0
+    assert metrics.meteor(completion, reference) == pytest.approx(score)
+
+
+def fewest_chunks(words, expected, matches):
+    """The number of chunks of every alignment of so many words."""
+    for chosen in combinations(range(len(words)), matches):
+        for places in permutations(range(len(expected)), matches):
+            pairs = list(zip(chosen, places, strict=True))
+            if pairs and all(words[i] == expected[j] for i, j in pairs):
+                yield 1 + sum((i + 1, j + 1) != following for (i, j), following in pairwise(pairs))
 
 
 def test_meteor_keeps_phrases_together():
-    """nltk aligns each word with the last one that is like it, and so sees more disorder than there is."""
     two_chunks_of_six = 1 - 0.5 * (2 / 6) ** 3
-    assert metrics.meteor("on the mat the cat sat", "the cat sat on the mat") == pytest.approx(two_chunks_of_six)
+    texts = "on the mat the cat sat", "the cat sat on the mat"
+    assert metrics.meteor(*texts) == pytest.approx(two_chunks_of_six)
+    assert metrics.meteor(*texts) > nltk_meteor(*texts)
 
 
 def test_saying_nothing_earns_nothing():
@@ -103,8 +172,20 @@ def test_edit_rate_of_equal_and_of_empty_texts():
         ("He carries and makes; it is making", ["carry", "make"], 1),
         ("A hotdog", ["dog"], 0),
         ("the New York skyline", ["New York", "sky"], 1 / 2),
+        ("He plays and cried; boxes, wishes, potatoes", ["play", "cry", "box", "wish", "potato"], 1),
+        ("visited, travelled, preferred, fixing, agreeing", ["visit", "travel", "prefer", "fix", "agree"], 1),
+        ("what are you doing", ["dog"], 0),  # only an e is dropped before -ing
+        ("a card in the wind", ["car", "win"], 0),  # -d alone follows an e only
+        ("she cares about wines", ["car", "win"], 0),  # -es follows hissing sounds
+        ("he stared, caring and hated", ["star", "car", "hat"], 0),  # a short verb doubles: starred
+        ("a thing", ["the"], 0),
         ("", ["dog"], 0),
         ("anything", [], 1),
+        ("", ["!"], 0),  # nothing occurs in no text
+        ("! is a mark", ["!"], 0),
+        ("two dogs", "dog", 1),  # a text is not its characters
+        ("two dogs in New York", "dog; New York; cat ;", 2 / 3),
+        ("anything", "", 1),
     ],
 )
 def test_coverage(completion, concepts, expected):

@@ -30,6 +30,9 @@ def test_ndcg_equals_scikit_learn(seed, k):
         ("", [], 1),
         ("heat", [], 0),
         (" HEAT ;; Alien ", ["Alien", "heat"], 1),
+        ("heat; alien", "Alien; Heat", 1),  # a text is not its characters
+        ("m", "Ran; M", 1 / (1 + 1 / np.log2(3))),
+        ("heat", "", 0),
     ],
 )
 def test_ndcg_by_hand(completion, relevant, expected):
@@ -38,4 +41,5 @@ def test_ndcg_by_hand(completion, relevant, expected):
 
 def test_recall():
     assert metrics.recall("heat; fargo", ["Heat", "Alien"]) == 0.5
+    assert metrics.recall("heat; fargo", "Heat; Alien") == 0.5
     assert metrics.recall("", []) == 1.0

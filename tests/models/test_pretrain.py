@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -68,3 +69,14 @@ def test_learning_rate_warms_up_and_falls() -> None:
     recipe = Recipe()
     rates = [pretrain.learning_rate(step, recipe) for step in range(recipe.steps)]
     assert max(rates) == recipe.learning_rate and rates[0] < 0.01 * max(rates) and rates[-1] < 0.03 * max(rates)
+
+
+def test_solved_examples_are_what_an_episode_reads_and_writes() -> None:
+    """A space too many, another template or no EOS would make zero-shot answers worse than they could be."""
+    env = gym.make("TextGen-Arithmetic-v0").unwrapped
+    tokens = pretrain.solved_examples(env.task)[7]
+    obs, info = env.reset(options={"index": 7})
+    assert tokens[: info["prompt_length"]].tolist() == obs["input_ids"][: info["prompt_length"]].tolist()
+    for token in tokens[info["prompt_length"] :].tolist():
+        _, reward, terminated, _, _ = env.step(token)
+    assert terminated and reward == 1.0

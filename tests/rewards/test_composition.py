@@ -2,7 +2,10 @@
 
 import asyncio
 import functools
+import multiprocessing
 import re
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -210,3 +213,76 @@ def test_async_rewards():
 
     for totals, components in (RewardFunctions(patient).score(**arguments), asyncio.run(within_a_loop())):
         assert totals.tolist() == [3.0] and components == [{"patient": 3.0}]
+
+
+ONE_AT_A_TIME = asyncio.Semaphore(1)
+
+
+async def polite(completions, **_):
+    async def one(text):
+        async with ONE_AT_A_TIME:
+            await asyncio.sleep(0)
+            return float(len(text))
+
+    return await asyncio.gather(*map(one, completions))
+
+
+def test_what_an_async_reward_keeps_lives_on():
+    # a semaphore that was waited for belongs to an event loop, and so does an open client: a new loop for every call
+    # would fail at the second one
+    async def within_a_loop():
+        return score(polite)
+
+    for totals, _ in (score(polite), score(polite), asyncio.run(within_a_loop())):
+        assert totals.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_forked_process_has_an_event_loop_of_its_own():
+    # the thread that runs the parent's is not there, and waiting for it would never end
+    score(patient)
+    child = multiprocessing.get_context("fork").Process(target=score, args=(patient,))
+    child.start()
+    child.join(30)
+    child.kill()
+    assert child.exitcode == 0
+
+
+def test_an_async_reward_that_waits_for_another_is_an_error_and_no_deadlock():
+    async def outer(completions, **_):
+        return RewardFunctions(patient).score(
+            prompts=["p"], completions=completions[:1], completion_ids=[[1]], columns={}
+        )[0]
+
+    with pytest.raises(RewardError, match="both would wait for ever"):
+        score(outer)
+
+
+def test_an_interrupt_ends_the_async_reward_too():
+    # else requests of a run that is over would go on, and mix with those of the next one in a notebook
+    ended = threading.Event()
+
+    async def endless(completions, **_):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            score(endless)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert ended.wait(10)
+
+
+def test_an_async_reward_that_raises_is_no_different():
+    async def fragile(completions, **_):
+        return [1 / (len(text) - 2) for text in completions]
+
+    with pytest.raises(RewardError, match="'fragile' raised ZeroDivisionError at index 20, completion 'bb'"):
+        score(fragile, rows=[10, 20, 30])

@@ -3,7 +3,7 @@
 import pytest
 
 from textgym import rewards
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, DatasetError
 from textgym.rewards.composition import RewardFunctions
 
 NAMES = [
@@ -28,8 +28,34 @@ def test_rows_without_a_reference_are_not_scored():
 
 def test_a_missing_column_is_named():
     funcs = RewardFunctions("coverage")
-    with pytest.raises(ConfigurationError, match="'concepts', which the data set does not have"):
+    # without the reward's name nobody knows which of several to drop; the ids of tokens are no column
+    message = r"'coverage' compares .* 'concepts', which the data set does not have \(it has: reference\)"
+    with pytest.raises(ConfigurationError, match=message):
         funcs.score(prompts=["p"], completions=["c"], completion_ids=[[1]], columns={"reference": ["r"]}, rows=[0])
+
+
+def test_a_list_without_a_reference_is_an_error_that_says_so():
+    with pytest.raises(DatasetError, match="without any acceptable text"):
+        RewardFunctions("rougeL").score(
+            prompts=["p"], completions=["c"], completion_ids=[[1]], columns={"reference": [[]]}, rows=[0]
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "items"),
+    [
+        ("coverage", "concepts", "dog; frisbee"),
+        ("keywords", "keywords", "dog; frisbee"),
+        ("forbidden", "forbidden", "dog; frisbee"),
+        ("ndcg", "items", "a dog; a cat"),
+    ],
+)
+def test_a_list_may_be_written_as_one_text(name, column, items):
+    # a CSV file holds nothing else; read letter by letter it would be a list of letters
+    reward, completions = rewards.get(name), ["a dog; the cat"]
+    assert reward(completions=completions, **{column: [items]}) == reward(
+        completions=completions, **{column: [items.split("; ")]}
+    )
 
 
 def test_names_in_the_infos_are_the_registered_ones():

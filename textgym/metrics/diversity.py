@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-WORD = re.compile(r"\w+|[^\w\s]")  # punctuation counts, so that "!!!!!!" is seen to be repetition
+TOKEN = re.compile(r"\w+|[^\w\s]")  # punctuation counts, so that "!!!!!!" is seen to be repetition
 
 Ngrams = list[tuple[str, ...]]
 
@@ -16,7 +16,15 @@ def ngrams(text: str, n: int) -> Ngrams:
     >>> ngrams("Good, good", 2)
     [('good', ','), (',', 'good')]
     """
-    words = WORD.findall(text.lower())
+    return windows(TOKEN.findall(text.lower()), n)
+
+
+def windows(words: Sequence[str], n: int) -> Ngrams:
+    """The n-grams of words.
+
+    >>> windows(["so", "good", "!"], 2)
+    [('so', 'good'), ('good', '!')]
+    """
     return list(zip(*(words[i:] for i in range(n)), strict=False))
 
 
@@ -54,4 +62,4 @@ def word_counts(texts: Sequence[str]) -> list[int]:
     >>> word_counts(["Good, really good.", ""])
     [5, 0]
     """
-    return [len(WORD.findall(text)) for text in texts]
+    return [len(TOKEN.findall(text)) for text in texts]

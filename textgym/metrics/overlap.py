@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import cache
-from itertools import pairwise
+from functools import cache, lru_cache
+from itertools import zip_longest
 from typing import Any
 
-from textgym.metrics.references import Reference, best
+from textgym.metrics.diversity import windows
+from textgym.metrics.f1 import F1
+from textgym.metrics.references import Items, Reference, acceptable, best, items_of
 
 ROUGE_TOKEN = re.compile(r"[a-z0-9]+")  # rouge-score's: other characters, accented letters among them, separate
 WORD = re.compile(r"\w+")
+HARD_ENDING = re.compile(r"(?:[sxzo]|[cs]h)$")  # boxes, wishes
+SHORT_VERB = re.compile(r"\b[^\W\d_aeiou]*[aeiou][^\W\d_aeiouwxy]$")  # running, never runing
 
 
 def rouge_n(completion: str, reference: Reference, n: int = 1) -> float:
@@ -23,11 +27,11 @@ def rouge_n(completion: str, reference: Reference, n: int = 1) -> float:
     """
 
     def score(a: str, b: str) -> float:
-        words, expected_words = ROUGE_TOKEN.findall(a.lower()), ROUGE_TOKEN.findall(b.lower())
-        grams, expected = _ngrams(words, n), _ngrams(expected_words, n)
+        words, expected_words = _rouge_words(a), _rouge_words(b)
+        grams, expected = Counter(windows(words, n)), Counter(windows(expected_words, n))
         if not grams and not expected:  # nothing to compare: "" must not equal a text of less than n words
             return float(words == expected_words)
-        return _f1((grams & expected).total(), grams.total(), expected.total())
+        return F1.of(grams, expected).f1
 
     return best(score, completion, reference)
 
@@ -40,8 +44,8 @@ def rouge_l(completion: str, reference: Reference) -> float:
     """
 
     def score(a: str, b: str) -> float:
-        words, expected = ROUGE_TOKEN.findall(a.lower()), ROUGE_TOKEN.findall(b.lower())
-        return _f1(_longest_common_subsequence(words, expected), len(words), len(expected))
+        words, expected = _rouge_words(a), _rouge_words(b)
+        return F1.of_counts(_longest_common_subsequence(words, expected), len(words), len(expected)).f1
 
     return best(score, completion, reference)
 
@@ -51,7 +55,14 @@ def bleu(completion: str, reference: Reference) -> float:
 
     Several references are used together, as BLEU does, and not one by one.
     """
-    return _sacrebleu("BLEU", completion, reference)
+    return _sacrebleu("BLEU", completion, reference, effective_order=True)
+
+
+def corpus_bleu(completions: Sequence[str], references: Sequence[Reference]) -> float:
+    """BLEU of a whole corpus (Papineni et al., 2002) with sacrebleu's defaults, in [0, 1]."""
+    # one stream per reference number; None where a text has fewer, as sacrebleu has it
+    streams = list(zip_longest(*map(acceptable, references)))
+    return _scorer("BLEU").corpus_score(completions, streams).score / 100
 
 
 def chrf(completion: str, reference: Reference) -> float:
@@ -65,14 +76,14 @@ def ter(completion: str, reference: Reference) -> float:
     The only metric here that falls as texts get better, and that may exceed 1. Each reference counts by itself:
     sacrebleu divides by their mean length, which makes saying nothing cheap where one of them is short.
     """
-    references = [reference] if isinstance(reference, str) else reference
-    return min(_sacrebleu("TER", completion, text) for text in references)
+    return min(_sacrebleu("TER", completion, text) for text in acceptable(reference))
 
 
 def meteor(completion: str, reference: Reference) -> float:
     """METEOR (Banerjee and Lavie, 2005) with exact matches only: no stems, no synonyms, which need WordNet.
 
-    Harmonic mean of precision and recall of words that weighs recall nine times, less a penalty for disorder.
+    Harmonic mean of precision and recall of words that weighs recall nine times, less a penalty for disorder. That
+    leaves equal texts of m words 1 - 0.5 / m³, in [0.5, 1); only where both are empty it is 1.
 
     >>> round(meteor("sat the cat", "the cat sat"), 3)
     0.852
@@ -80,16 +91,17 @@ def meteor(completion: str, reference: Reference) -> float:
     return best(_meteor, completion, reference)
 
 
-def coverage(completion: str, concepts: Sequence[str]) -> float:
+def coverage(completion: str, concepts: Items) -> float:
     """The fraction of the concepts that occur as whole words, in any case and with any regular English ending.
 
     >>> coverage("Two dogs catch the frisbee.", ["dog", "frisbee", "throw"])
     0.6666666666666666
     """
-    if not concepts:
+    wanted = items_of(concepts)
+    if not wanted:
         return 1.0
     words = f" {' '.join(WORD.findall(completion.lower()))} "
-    return sum(_occurs(concept, words) for concept in concepts) / len(concepts)
+    return sum(any(f" {form} " in words for form in _forms(concept)) for concept in wanted) / len(wanted)
 
 
 def copy_rate(completion: str, source: str, n: int = 3) -> float:
@@ -98,19 +110,14 @@ def copy_rate(completion: str, source: str, n: int = 3) -> float:
     >>> copy_rate("the cat sat down", "today the cat sat there")
     0.5
     """
-    grams = _ngrams(WORD.findall(completion.lower()), n)
-    copied = _ngrams(WORD.findall(source.lower()), n)
-    return sum(count for gram, count in grams.items() if gram in copied) / grams.total() if grams else 0.0
+    grams = windows(WORD.findall(completion.lower()), n)
+    copied = set(windows(WORD.findall(source.lower()), n))
+    return sum(gram in copied for gram in grams) / len(grams) if grams else 0.0
 
 
-def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(zip(*(words[i:] for i in range(n)), strict=False))
-
-
-def _f1(common: int, predicted: int, expected: int) -> float:
-    if not predicted and not expected:
-        return 1.0
-    return 2 * common / (predicted + expected)
+def _rouge_words(text: str) -> list[str]:
+    """rouge-score's tokens; a text without any, in another script for example, is one, and so equals itself alone."""
+    return ROUGE_TOKEN.findall(text.lower()) or [" ".join(text.split())]
 
 
 def _longest_common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
@@ -130,48 +137,67 @@ def _meteor(completion: str, reference: str) -> float:
     words, expected = completion.lower().split(), reference.lower().split()
     if not words or not expected:
         return float(words == expected)
-    aligned = _alignment(words, expected)
-    if not aligned:
+    chunks = _chunks(words, expected)
+    matches = sum(chunks)
+    if not matches:
         return 0.0
-    # a chunk goes on where both texts go on
-    chunks = 1 + sum((i + 1, j + 1) != following for (i, j), following in pairwise(aligned))
-    precision, recall = len(aligned) / len(words), len(aligned) / len(expected)
+    precision, recall = matches / len(words), matches / len(expected)
     mean = 10 * precision * recall / (recall + 9 * precision)
-    return mean * (1 - 0.5 * (chunks / len(aligned)) ** 3)
+    return mean * (1 - 0.5 * (len(chunks) / matches) ** 3)
 
 
-def _alignment(words: Sequence[str], expected: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of equal words, each used once: that which goes on from the pair before, else the first that is free."""
-    free: defaultdict[str, list[int]] = defaultdict(list)
+def _chunks(words: Sequence[str], expected: Sequence[str]) -> list[int]:
+    """Lengths of the phrases that two texts share when every word of either is used once at most.
+
+    The longest first, as in greedy string tiling (Wise, 1993): all words that can be matched are, in nearly as few
+    chunks as can be, the least number being hard to find (minimum common string partition).
+    """
+    places: defaultdict[str, list[int]] = defaultdict(list)
     for j, word in enumerate(expected):
-        free[word].append(j)
-    pairs: list[tuple[int, int]] = []
-    for i, word in enumerate(words):
-        if places := free[word]:
-            following = pairs[-1][1] + 1 if pairs else 0
-            j = following if following in places else places[0]
-            places.remove(j)
-            pairs.append((i, j))
-    return pairs
+        places[word].append(j)
+    free = {(i, j) for i, word in enumerate(words) for j in places[word]}
+    chunks = []
+    while free:
+        lengths: dict[tuple[int, int], int] = {}
+        for i, j in sorted(free, reverse=True):
+            lengths[i, j] = 1 + lengths.get((i + 1, j + 1), 0)
+        (i, j), length = max(lengths.items(), key=lambda item: item[1])
+        free = {(k, m) for k, m in free if not i <= k < i + length and not j <= m < j + length}
+        chunks.append(length)
+    return chunks
 
 
-def _occurs(concept: str, words: str) -> bool:
+@lru_cache(4096)
+def _forms(concept: str) -> list[str]:
+    """The concept, and its last word with every regular English ending; none if it has no word."""
     stem = " ".join(WORD.findall(concept.lower()))
-    forms = [stem + ending for ending in ("", "s", "es", "d", "ed", "ing")]
-    forms += [stem[:-1] + ending for ending in ("ing", "ies", "ied")]  # make, carry
-    forms += [stem + stem[-1:] + ending for ending in ("ed", "ing")]  # stop
-    return any(f" {form} " in words for form in forms)
+    if not stem:
+        return []
+    forms = [stem, stem + "s"]
+    if HARD_ENDING.search(stem):
+        forms.append(stem + "es")
+    if stem.endswith("y"):
+        forms += [stem[:-1] + "ies", stem[:-1] + "ied"]
+    if stem.endswith("e"):
+        forms.append(stem + "d")
+        if re.search(r"[aeiouy]\w*e$", stem):  # make, but not the
+            forms.append(stem[:-1] + "ing")
+    elif stem[-1] not in "aiou":
+        forms += [stem + stem[-1] + "ed", stem + stem[-1] + "ing"]
+    if not SHORT_VERB.search(stem):
+        forms += [stem + "ed", stem + "ing"]
+    return forms
 
 
 @cache
-def _scorer(name: str) -> Any:
+def _scorer(name: str, **options: Any) -> Any:
     from sacrebleu import metrics
 
-    return metrics.BLEU(effective_order=True) if name == "BLEU" else getattr(metrics, name)()
+    return getattr(metrics, name)(**options)
 
 
-def _sacrebleu(name: str, completion: str, reference: Reference) -> float:
-    references = [reference] if isinstance(reference, str) else list(reference)
+def _sacrebleu(name: str, completion: str, reference: Reference, **options: Any) -> float:
+    references = acceptable(reference)
     if not completion.strip() and not all(text.strip() for text in references):
         return float(name != "TER")  # both sides empty: perfect
-    return _scorer(name).sentence_score(completion, references).score / 100
+    return _scorer(name, **options).sentence_score(completion, references).score / 100

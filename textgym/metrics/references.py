@@ -1,15 +1,54 @@
-"""A reference is one acceptable text, or a list of them."""
+"""What completions are compared with, and how data sets write it.
+
+A reference is one acceptable text, or a list of them. Items (concepts, keywords, titles) are a list of texts; where a
+file can hold text alone, as CSV can, they are one, "item; item".
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from textgym.errors import DatasetError
+
 Reference: TypeAlias = "str | Sequence[str]"
+Items: TypeAlias = "str | Sequence[str]"
+
+
+def acceptable(reference: Reference) -> list[str]:
+    """The acceptable texts.
+
+    Raises:
+        DatasetError: The list is empty.
+
+    >>> acceptable("Paris")
+    ['Paris']
+    """
+    texts = [reference] if isinstance(reference, str) else list(reference)
+    if not texts:
+        raise DatasetError(
+            f"The reference is {reference!r}, a list without any acceptable text. "
+            "Give it one, or None where there is nothing to compare with."
+        )
+    return texts
+
+
+def items_of(items: Items) -> list[str]:
+    """The items of a list, or of a text that has them between semicolons.
+
+    >>> items_of("Heat; The Third Man;"), items_of("Heat"), items_of(["Heat", "Good; Bad"])
+    (['Heat', 'The Third Man'], ['Heat'], ['Heat', 'Good; Bad'])
+    """
+    if isinstance(items, str):
+        return [item for item in (" ".join(item.split()) for item in items.split(";")) if item]
+    return list(items)
 
 
 def best(metric: Callable[[str, str], float], completion: str, reference: Reference) -> float:
     """The completion's score against the acceptable text that it is closest to."""
-    if isinstance(reference, str):
-        return metric(completion, reference)
-    return max(metric(completion, text) for text in reference)
+    return max(metric(completion, text) for text in acceptable(reference))
+
+
+def closest(metric: Callable[[str, str], float], completion: str, reference: Reference) -> str:
+    """The acceptable text that the completion is closest to; the first of those that are equally close."""
+    return max(acceptable(reference), key=lambda text: metric(completion, text))

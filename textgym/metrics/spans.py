@@ -8,30 +8,11 @@ prediction that is wrong, not one that is overlooked.
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
 
-from textgym.metrics.references import Reference, best
+from textgym.metrics.f1 import F1
+from textgym.metrics.references import Reference, best, items_of
 
 NONE = "none"
-
-
-class F1(NamedTuple):
-    """Precision, recall and their harmonic mean, each in [0, 1]."""
-
-    precision: float
-    recall: float
-    f1: float
-
-    @classmethod
-    def of(cls, predicted: Counter[tuple[str, ...]], expected: Counter[tuple[str, ...]]) -> F1:
-        """Compare two multisets; 1.0 each where both are empty, 0.0 each where they share nothing."""
-        if not predicted and not expected:
-            return cls(1.0, 1.0, 1.0)
-        common = (predicted & expected).total()
-        if not common:
-            return cls(0.0, 0.0, 0.0)
-        precision, recall = common / predicted.total(), common / expected.total()
-        return cls(precision, recall, 2 * precision * recall / (precision + recall))
 
 
 def parse_entities(text: str) -> Counter[tuple[str, ...]]:
@@ -71,6 +52,6 @@ def triple_f1(completion: str, reference: Reference) -> float:
 
 
 def _items(text: str, separator: str, parts: int) -> Counter[tuple[str, ...]]:
-    found = [item.split(separator, parts - 1) for item in text.split(";")]
-    items = [tuple(" ".join(part.split()) for part in item) for item in found]
+    found = [item.split(separator, parts - 1) for item in items_of(text)]
+    items = [tuple(part.strip() for part in item) for item in found]
     return Counter(item for item in items if any(item) and item != (NONE,))

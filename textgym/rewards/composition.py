@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import os
+import threading
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -125,9 +126,19 @@ def unused(name: str, taken: Sequence[str]) -> str:
 
 
 def call(
-    name: str, function: RewardFunction, arguments: dict[str, list[Any]], rows: Sequence[int]
+    name: str, function: RewardFunction, arguments: Mapping[str, Any], rows: Sequence[int | str]
 ) -> list[float | None]:
-    """Call one reward function and check what it returns."""
+    """Call one reward function and check what it returns.
+
+    Args:
+        name: Its name in messages.
+        function: What is called.
+        arguments: Its keywords: lists of n values, ``completions`` among them; what is no list is passed on.
+        rows: What messages call the n rows: their indices in the data set, where these are known.
+
+    Raises:
+        RewardError: It raised, or did not return one finite number or None per row.
+    """
     try:
         values = outcome(function, arguments)
     except TextGymError:
@@ -137,6 +148,11 @@ def call(
             f"Reward {name!r} raised {type(error).__name__}{at_fault(function, arguments, rows)}: {error}. "
             f"It is called by keyword with {', '.join(arguments)}, and must take **kwargs for those it does not use."
         ) from error
+    return checked(name, values, arguments["completions"], rows)
+
+
+def checked(name: str, values: Any, completions: Sequence[str], rows: Sequence[int | str]) -> list[float | None]:
+    """What a reward function returned, if it is one finite number or None per row, as `call` has it."""
     if not isinstance(values, list):
         raise RewardError(f"Reward {name!r} returned {values!r}, not a list with one number or None per row.")
     if len(values) != len(rows):
@@ -144,16 +160,20 @@ def call(
             f"Reward {name!r} returned {len(values)} values for {len(rows)} rows (index {listed(rows)}). "
             "It must return one number or None per row."
         )
-    completions = arguments["completions"]
     return [number(name, *triple) for triple in zip(rows, completions, values, strict=True)]
 
 
-def outcome(function: RewardFunction, arguments: Mapping[str, list[Any]]) -> Any:
+def outcome(function: RewardFunction, arguments: Mapping[str, Any]) -> Any:
     """What a reward function returns: a list, or else what it must not return.
 
     It gets lists of its own, for it may change them, and the next function and the infos need the originals.
     """
-    own = {key: [list(v) if isinstance(v, list) else v for v in values] for key, values in arguments.items()}
+    own = {
+        key: [list(value) if isinstance(value, list) else value for value in values]
+        if isinstance(values, list)
+        else values
+        for key, values in arguments.items()
+    }
     returned: Any = function(**own)
     if inspect.isawaitable(returned):
         returned = finished(returned)
@@ -162,36 +182,73 @@ def outcome(function: RewardFunction, arguments: Mapping[str, list[Any]]) -> Any
     return list(returned) if isinstance(returned, Iterable) else returned  # a generator runs, and may raise, here
 
 
+_LOOPS: dict[int, asyncio.AbstractEventLoop] = {}  # by process: a forked one has none of its parent's threads
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of this process that all async reward functions run on, in a thread of its own.
+
+    It is one for all calls, because what a function keeps between them, such as a client or a semaphore, belongs to
+    the loop that first used it; and it is not the caller's, which is busy with the call itself in a notebook.
+    """
+    process = os.getpid()
+    if process not in _LOOPS:
+        loop = asyncio.new_event_loop()
+        if _LOOPS.setdefault(process, loop) is loop:  # else another thread was first
+            threading.Thread(target=loop.run_forever, name="textgym-rewards", daemon=True).start()
+        else:
+            loop.close()
+    return _LOOPS[process]
+
+
 def finished(awaitable: Awaitable[Any]) -> Any:
-    """What an async reward function returns; another thread waits where an event loop runs, as in a notebook."""
+    """What an async reward function returns, once it has run on `event_loop`."""
 
     async def wait() -> Any:
         return await awaitable
 
+    loop = event_loop()
     try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(wait())
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, wait()).result()
+        within = asyncio.get_running_loop() is loop
+    except RuntimeError:  # none runs in this thread
+        within = False
+    if within:
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()  # it never runs
+        raise RewardError(
+            "An async reward function calls one that waits for another async function: both would wait for ever. "
+            "Await that function itself, or call the reward in a thread: await asyncio.to_thread(reward, ...)."
+        )
+    future = asyncio.run_coroutine_threadsafe(wait(), loop)
+    try:
+        return future.result()
+    finally:
+        future.cancel()  # where the caller was interrupted, the function is too
 
 
-def at_fault(function: RewardFunction, arguments: dict[str, list[Any]], rows: Sequence[int]) -> str:
+def some_rows(arguments: Mapping[str, Any], indices: Collection[int]) -> dict[str, Any]:
+    """The arguments for some rows alone; what is no list goes with all of them, such as the state of a TRL trainer."""
+    return {
+        key: [values[i] for i in indices] if isinstance(values, list) else values for key, values in arguments.items()
+    }
+
+
+def at_fault(function: RewardFunction, arguments: Mapping[str, Any], rows: Sequence[int | str]) -> str:
     """Which row makes a reward function raise: a batch does not tell, so the rows are tried one by one."""
     for i, row in enumerate(rows):
         try:
-            outcome(function, {key: [values[i]] for key, values in arguments.items()})
+            outcome(function, some_rows(arguments, [i]))
         except Exception:  # the caller reports the first, whole error
             return f" at index {row}, completion {arguments['completions'][i]!r}"
     return f" on {len(rows)} rows (index {listed(rows)}) together, though on none of them alone"
 
 
-def listed(rows: Sequence[int]) -> str:
+def listed(rows: Sequence[int | str]) -> str:
     """At most eight of the rows, for a message."""
     return ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
 
 
-def number(name: str, row: int, completion: str, value: Any) -> float | None:
+def number(name: str, row: int | str, completion: str, value: Any) -> float | None:
     """A finite Python float, or None."""
     if value is None:
         return None

@@ -26,6 +26,8 @@ class Format:
     [1.0, 0.0]
     """
 
+    __name__ = "format"
+
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         _compiled(pattern)
@@ -79,11 +81,16 @@ def _matches(completion: str, pattern: str) -> float:
     return float(_compiled(pattern).fullmatch(completion.strip()) is not None)
 
 
-def _absence(completion: str, words: Sequence[str]) -> float:
-    """The fraction of the forbidden words that do not occur; 1.0 if none are forbidden."""
-    return 1.0 - metrics.coverage(completion, words) if words else 1.0
+def _presence(completion: str, words: metrics.Items) -> float:
+    """The fraction of the keywords that occur, in any case and with any regular English ending; 1.0 without any."""
+    return metrics.coverage(completion, words)
 
 
-format = Against(_matches, column="pattern")
-keywords = Against(metrics.coverage, column="keywords")
-forbidden = Against(_absence, column="forbidden")
+def _absence(completion: str, words: metrics.Items) -> float:
+    """The fraction of the forbidden words that do not occur, in whatever form; 1.0 if none are forbidden."""
+    return 1.0 - metrics.coverage(completion, words) if metrics.items_of(words) else 1.0
+
+
+format = Against(_matches, column="pattern", name="format")
+keywords = Against(_presence, column="keywords", name="keywords")
+forbidden = Against(_absence, column="forbidden", name="forbidden")

@@ -17,13 +17,24 @@ class Against:
     Args:
         metric: Of a completion and the value, for example `textgym.metrics.token_f1`.
         column: Of the data set.
+        name: Of the reward; the metric's by default.
     """
 
     metric: Callable[[str, Any], float]
     column: str = "reference"
+    name: str = ""
+
+    @property
+    def __name__(self) -> str:
+        """As of a function: TRL reports rewards by it."""
+        return self.name or getattr(self.metric, "__name__", "against")
 
     def __call__(
-        self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **columns: Any
+        self,
+        prompts: Sequence[str] | None = None,
+        completions: Sequence[str] = (),
+        completion_ids: Sequence[Sequence[int]] = (),
+        **columns: Any,
     ) -> list[float | None]:
         """Score the completions.
 
@@ -32,15 +43,20 @@ class Against:
         """
         if self.column not in columns:
             raise ConfigurationError(
-                f"A reward compares completions with the column {self.column!r}, which the data set does not have "
-                f"(it has: {', '.join(columns) or 'none'}). Add the column, or choose another reward."
+                f"The reward {self.__name__!r} compares completions with the column {self.column!r}, which the data "
+                f"set does not have (it has: {', '.join(columns) or 'no other'}). Add it, or choose another reward."
             )
         pairs = zip(completions, columns[self.column], strict=True)
         return [None if value is None else self.metric(completion, value) for completion, value in pairs]
 
 
+def _rouge_1(completion: str, reference: metrics.Reference) -> float:
+    """ROUGE-1 (Lin, 2004): F1 of words, as rouge-score without stemming."""
+    return metrics.rouge_n(completion, reference, 1)
+
+
 def _rouge_2(completion: str, reference: metrics.Reference) -> float:
-    """ROUGE-2: F1 of word pairs, as rouge-score without stemming."""
+    """ROUGE-2 (Lin, 2004): F1 of word pairs, as rouge-score without stemming."""
     return metrics.rouge_n(completion, reference, 2)
 
 
@@ -50,15 +66,16 @@ def _few_edits(completion: str, reference: metrics.Reference) -> float:
 
 
 exact_match = Against(metrics.exact_match)
+accuracy = Against(metrics.exact_match, name="accuracy")
 token_f1 = Against(metrics.token_f1)
 entity_f1 = Against(metrics.entity_f1)
 triple_f1 = Against(metrics.triple_f1)
-rouge_1 = Against(metrics.rouge_n)
-rouge_2 = Against(_rouge_2)
-rouge_l = Against(metrics.rouge_l)
+rouge_1 = Against(_rouge_1, name="rouge1")
+rouge_2 = Against(_rouge_2, name="rouge2")
+rouge_l = Against(metrics.rouge_l, name="rougeL")
 bleu = Against(metrics.bleu)
 chrf = Against(metrics.chrf)
-ter = Against(_few_edits)
+ter = Against(_few_edits, name="ter")
 meteor = Against(metrics.meteor)
 coverage = Against(metrics.coverage, column="concepts")
 ndcg = Against(metrics.ndcg, column="items")

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
+from textgym.errors import DatasetError
 from textgym.rewards.reference import Against
 
-STATED = re.compile(r"Answer:\s*(-?\d[\d,]*(?:\.\d+)?)")
+NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
+STATED = re.compile(rf"\s*({NUMBER.pattern})[ \t]*(?:[.!](?:\s|$)|\n|$)")  # up to the end of the sentence or line
 
 
-def states_answer(completion: str, answer: str) -> float:
-    """1.0 if the last number that is stated as ``Answer: 42`` equals the answer, else 0.0.
+def states_answer(completion: str, answer: str | float) -> float:
+    """1.0 if what is stated last as ``Answer: 42`` is that number and nothing more, else 0.0.
 
-    >>> states_answer("7 + 8 = 15. Answer: 15", "15"), states_answer("15", "15")
-    (1.0, 0.0)
+    The number ends its sentence or line; its thousands may be separated: ``1,234``.
+
+    Args:
+        completion: The text.
+        answer: The right number.
+
+    Raises:
+        DatasetError: The answer is no number.
+
+    >>> states_answer("7 + 8 = 15. Answer: 15", "15"), states_answer("15", "15"), states_answer("Answer: 15 + 1", "15")
+    (1.0, 0.0, 0.0)
     """
-    stated = STATED.findall(completion)
-    return float(bool(stated) and _number(stated[-1]) == _number(answer))
+    expected = NUMBER.fullmatch(str(answer).strip())
+    if not expected:
+        raise DatasetError(f"The answer {answer!r} is no number. Write it as '42', '-1,234' or '0.5', without a unit.")
+    _, found, last = completion.rpartition("Answer:")
+    stated = STATED.match(last) if found else None
+    return float(stated is not None and _number(stated[1]) == _number(expected[0]))
 
 
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
+def _number(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
 
 
-arithmetic = Against(states_answer, column="answer")
+arithmetic = Against(states_answer, column="answer", name="arithmetic")

@@ -1,15 +1,21 @@
-"""Reward functions made of others: gated, clipped, normalised, cached, or forgiven their failures."""
+"""Reward functions made of others: gated, clipped, normalised, cached, or forgiven their failures.
+
+They may be nested, with `Cached` next to the reward and `Lenient` outside of all: ``Lenient(Normalised(Cached(api)))``.
+The other way round, `Cached` would keep the penalty of a failure that passes, or values that were normalised by the
+statistics of long ago, and `Normalised` would take penalties for rewards.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from textgym.errors import ConfigurationError
-from textgym.rewards.composition import Spec, outcome, resolve
+from textgym.errors import ConfigurationError, RewardError, TextGymError
+from textgym.rewards.composition import Spec, call, checked, outcome, resolve, some_rows
+from textgym.rewards.registry import RewardFunction
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +33,22 @@ class RewardWrapper:
         self.__name__, self.reward = resolve(reward)
 
     def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **columns: Any) -> Values:
-        """Score the completions; arguments as of every reward function."""
-        given = {} if prompts is None else {"prompts": list(prompts)}
-        return self.values({**columns, **given, "completions": list(completions)})
+        """Score the completions; arguments as of every reward function.
 
-    def values(self, arguments: dict[str, list[Any]]) -> Values:
+        Raises:
+            RewardError: The reward within raised, or did not return one finite number or None per row.
+        """
+        given = {} if prompts is None else {"prompts": prompts}
+        arguments = {**columns, **given, "completions": completions}
+        return self.values({key: list(v) if isinstance(v, (list, tuple)) else v for key, v in arguments.items()})
+
+    def values(self, arguments: dict[str, Any]) -> Values:
         """Score rows, given by keyword."""
         raise NotImplementedError
+
+    def inner(self, arguments: dict[str, Any]) -> Values:
+        """What the reward within gives to rows."""
+        return _values(self.__name__, self.reward, arguments)
 
 
 class Gated(RewardWrapper):
@@ -51,11 +66,12 @@ class Gated(RewardWrapper):
 
     def __init__(self, reward: Spec, by: Spec, at_least: float = 1.0) -> None:
         super().__init__(reward)
-        self.by, self.at_least = resolve(by)[1], at_least
+        self.gate, self.by = resolve(by)
+        self.at_least = at_least
 
-    def values(self, arguments: dict[str, list[Any]]) -> Values:
+    def values(self, arguments: dict[str, Any]) -> Values:
         """0.0 where the gate stays below its threshold, or does not apply."""
-        gates, values = outcome(self.by, arguments), outcome(self.reward, arguments)
+        gates, values = _values(self.gate, self.by, arguments), self.inner(arguments)
         passed = [gate is not None and gate >= self.at_least for gate in gates]
         return [value if value is None or ok else 0.0 for value, ok in zip(values, passed, strict=True)]
 
@@ -76,25 +92,25 @@ class Clipped(RewardWrapper):
             raise ConfigurationError(f"low={low} is not below high={high}.")
         self.low, self.high = float(low), float(high)
 
-    def values(self, arguments: dict[str, list[Any]]) -> Values:
+    def values(self, arguments: dict[str, Any]) -> Values:
         """The nearest value within the bounds."""
-        values = outcome(self.reward, arguments)
-        return [None if value is None else min(max(float(value), self.low), self.high) for value in values]
+        return [None if value is None else min(max(value, self.low), self.high) for value in self.inner(arguments)]
 
 
 class Normalised(RewardWrapper):
     """A reward less its running mean, over its running standard deviation (Welford, 1962), both since it was made.
 
-    The same text is scored differently as training goes on: evaluate by the reward itself.
+    The same text is scored differently as training goes on: evaluate by the reward itself, and put `Cached` within. A
+    batch that is refused, for example because of a NaN, leaves the statistics as they were.
     """
 
     def __init__(self, reward: Spec) -> None:
         super().__init__(reward)
         self.count, self.mean, self.squares = 0, 0.0, 0.0
 
-    def values(self, arguments: dict[str, list[Any]]) -> Values:
+    def values(self, arguments: dict[str, Any]) -> Values:
         """Values in standard deviations, after the statistics have taken them in."""
-        values = outcome(self.reward, arguments)
+        values = self.inner(arguments)
         for value in values:
             if value is not None:
                 self.count += 1
@@ -108,6 +124,9 @@ class Normalised(RewardWrapper):
 class Cached(RewardWrapper):
     """A slow reward that is asked only once about the same row: prompt, completion and columns.
 
+    It belongs next to that reward: what it is wrapped in may change from call to call, what it wraps may not. A call
+    that fails is not remembered.
+
     Args:
         reward: The reward.
         size: Rows that are remembered, the least recently used forgotten first.
@@ -118,19 +137,16 @@ class Cached(RewardWrapper):
         if size < 1:
             raise ConfigurationError(f"size={size} must be at least 1.")
         self.size = size
-        self.hits = 0
-        self._known: OrderedDict[Hashable, float | None] = OrderedDict()
+        self._known: OrderedDict[str, float | None] = OrderedDict()
 
-    def values(self, arguments: dict[str, list[Any]]) -> Values:
+    def values(self, arguments: dict[str, Any]) -> Values:
         """Known values, and those of all other rows from one call."""
-        rows = list(zip(*arguments.values(), strict=True))
+        rows = zip(*(values for values in arguments.values() if isinstance(values, list)), strict=True)
         keys = [repr(row) for row in rows]  # columns may hold lists, which are not hashable
-        missing = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
-        self.hits += len(rows) - len(missing)
-        values = {key: self._known[key] for key in keys if key not in missing}
+        values = {key: self._known[key] for key in keys if key in self._known}
+        missing = {key: i for i, key in enumerate(keys) if key not in values}
         if missing:
-            asked = {name: [row[i] for row in missing.values()] for i, name in enumerate(arguments)}
-            values |= dict(zip(missing, outcome(self.reward, asked), strict=True))
+            values |= zip(missing, self.inner(some_rows(arguments, missing.values())), strict=True)
         for key, value in values.items():
             self._known[key] = value
             self._known.move_to_end(key)
@@ -138,18 +154,25 @@ class Cached(RewardWrapper):
             self._known.popitem(last=False)
         return [values[key] for key in keys]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # neither part of what the reward is, nor worth sending to other processes
+        return self.__dict__ | {"_known": OrderedDict()}
+
 
 class Lenient(RewardWrapper):
     """A reward whose failures do not stop training: where it raises, ``value`` takes its place.
 
-    Every failure is counted and logged, none is silent. Without the wrapper a failure is an error.
+    A batch that fails is asked for row by row. Every failure is counted and logged, none is silent; without the wrapper
+    it is an error. What no other row would mend, such as a column or a package that is missing, stays an error.
+
+    It belongs outside of all other wrappers, so that none of them takes ``value`` for what the reward said.
 
     Args:
         reward: The reward.
         value: A penalty, or None: the reward then does not apply to that row.
 
     Attributes:
-        failures: Rows that failed so far.
+        failures: Calls that failed so far, of a batch or of a single row.
     """
 
     def __init__(self, reward: Spec, value: float | None = None) -> None:
@@ -157,28 +180,35 @@ class Lenient(RewardWrapper):
         self.value = value
         self.failures = 0
 
-    def values(self, arguments: dict[str, list[Any]]) -> Values:
+    def values(self, arguments: dict[str, Any]) -> Values:
         """One call for all rows, and if it fails one for each."""
+        completions = arguments["completions"]
         try:
-            return self._checked(arguments)
-        except Exception:  # whatever a user's function raises
-            n_rows = len(arguments["completions"])
-        return [value for i in range(n_rows) for value in self._row({name: [v[i]] for name, v in arguments.items()})]
-
-    def _row(self, arguments: dict[str, list[Any]]) -> Values:
-        try:
-            return self._checked(arguments)
+            return checked(self.__name__, outcome(self.reward, arguments), completions, _numbered(completions))
         except Exception as error:  # whatever a user's function raises
-            self.failures += 1
-            logger.warning(
-                "Reward %r failed on the completion %r (%s: %s); %r takes its place. %d failures so far.",
-                self.__name__, arguments["completions"][0], type(error).__name__, error, self.value, self.failures,
-            )  # fmt: skip
+            if isinstance(error, TextGymError) and not isinstance(error, RewardError):
+                raise
+            self._report(error, completions)
+        if len(completions) == 1:
             return [self.value]
+        return [value for i in range(len(completions)) for value in self.values(some_rows(arguments, [i]))]
 
-    def _checked(self, arguments: dict[str, list[Any]]) -> Values:
-        values = outcome(self.reward, arguments)
-        expected = len(arguments["completions"])
-        if len(values) != expected or not all(value is None or math.isfinite(value) for value in values):
-            raise ValueError(f"{values!r} is not one finite number or None for each of {expected} rows")
-        return values
+    def _report(self, error: Exception, completions: Sequence[str]) -> None:
+        self.failures += 1
+        where, remedy = f"{len(completions)} completions together", "they are scored one by one"
+        if len(completions) == 1:
+            where, remedy = f"the completion {completions[0]!r}", f"{self.value!r} takes its place"
+        logger.warning(
+            "Reward %r failed on %s (%s: %s): %s. %d failures so far.",
+            self.__name__, where, type(error).__name__, error, remedy, self.failures,
+        )  # fmt: skip
+
+
+def _values(name: str, function: RewardFunction, arguments: dict[str, Any]) -> Values:
+    """One reward function's values, checked."""
+    return call(name, function, arguments, _numbered(arguments["completions"]))
+
+
+def _numbered(completions: Sequence[str]) -> list[str]:
+    """What messages call the rows, whose indices in the data set are not known here."""
+    return [f"{i} of the batch" for i in range(len(completions))]

@@ -1,0 +1,3 @@
+"""`chrf` for ``evaluate.load``."""
+
+from textgym.metrics.evaluate_metrics import Chrf as Chrf

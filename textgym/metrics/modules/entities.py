@@ -1,0 +1,3 @@
+"""`entities` for ``evaluate.load``."""
+
+from textgym.metrics.evaluate_metrics import Entities as Entities

@@ -1,0 +1,3 @@
+"""`meteor` for ``evaluate.load``."""
+
+from textgym.metrics.evaluate_metrics import Meteor as Meteor

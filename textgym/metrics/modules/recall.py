@@ -1,0 +1,3 @@
+"""`recall` for ``evaluate.load``."""
+
+from textgym.metrics.evaluate_metrics import Recall as Recall

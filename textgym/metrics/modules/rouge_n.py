@@ -1,0 +1,3 @@
+"""`rouge_n` for ``evaluate.load``."""
+
+from textgym.metrics.evaluate_metrics import RougeN as RougeN
