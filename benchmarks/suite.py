@@ -92,13 +92,13 @@ class Suite:
     agents: tuple[AgentEntry, ...]
     seeds: tuple[int, ...]
     split: str
-    num_examples: int
     num_envs: int
     reference: str
-    gold: str
     zero: str
     one: str
     report: dict[str, Any]
+    num_examples: int | None = None  # all
+    gold: str = evaluation.TASKS_OWN
     env_kwargs: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,7 +111,8 @@ class Suite:
                     f"Suite {self.name!r} has {', '.join(map(str, twice))} twice among its {field_name}. "
                     "Rename one (an agent is called like its file), or leave it out."
                 )
-        least = {"num_examples": (self.num_examples, 1), "num_envs": (self.num_envs, 1)}
+        least = {"num_envs": (self.num_envs, 1)}
+        least |= {} if self.num_examples is None else {"num_examples": (self.num_examples, 1)}
         least |= {"report.examples": (self.report["examples"], 1)}
         least |= {f"seeds[{i}]": (seed, 0) for i, seed in enumerate(self.seeds)}
         least |= {f"total_tokens of {agent.name}": (agent.total_tokens, 0) for agent in self.agents}
@@ -211,7 +212,7 @@ def plan(suite: Suite, results: Path) -> list[Run]:
             }
             short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
             folder = agent_folder(results, suite, env_id, agent) / short
-            tokens = agent.total_tokens + suite.num_examples * width
+            tokens = agent.total_tokens + (suite.num_examples or len(env.dataset)) * width
             for seed in suite.seeds:
                 runs.append(Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config, spec, tokens))
     return runs

@@ -1,12 +1,34 @@
-"""A transformers text-classification model as a reward."""
+"""Transformers models that classify texts or tokens as rewards."""
 
+import json
 import pickle
+import random
+from collections import Counter
 
 import pytest
+from seqeval.metrics.sequence_labeling import get_entities
 
 from textgym import rewards
 from textgym.errors import ConfigurationError
-from textgym.rewards.classifier import BATCH_SIZE, label_index
+from textgym.rewards.classifier import (
+    BATCH_SIZE,
+    TextClassification,
+    TokenClassification,
+    classification,
+    label_index,
+    spans,
+)
+
+TAGS = {
+    "[UNK]": "O",
+    "ada": "B-PER",
+    "love": "I-PER",
+    "##lace": "B-LOC",
+    "london": "B-LOC",
+    "film": "O",
+    "york": "I-LOC",
+}
+LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +96,123 @@ def test_label_that_is_not_there(labels, label, tmp_path):
 def test_folder_without_a_model(tmp_path):
     with pytest.raises(ConfigurationError, match=r"no config\.json"):
         rewards.text_classification(tmp_path)(completions=["good"])
+
+
+@pytest.fixture(scope="module")
+def save_tagger(tmp_path_factory):
+    """Save a BERT that tags with `LABELS`, its weights set by a function of the model and the tokenizer's words."""
+    import torch
+    from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
+
+    def save(name, layers, set_weights):
+        path = tmp_path_factory.mktemp("models") / name
+        path.mkdir()
+        words = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", *TAGS]
+        (path / "vocab.txt").write_text("\n".join(words))
+        BertTokenizerFast(str(path / "vocab.txt"), model_max_length=16).save_pretrained(path)
+        config = BertConfig(
+            vocab_size=len(words), hidden_size=len(LABELS), num_hidden_layers=layers, num_attention_heads=1,
+            intermediate_size=8, max_position_embeddings=16, initializer_range=1.0,
+            id2label=dict(enumerate(LABELS)), label2id={label: i for i, label in enumerate(LABELS)},
+        )  # fmt: skip
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            model = BertForTokenClassification(config)
+            set_weights(model, words)
+        model.save_pretrained(path)
+        return path
+
+    return save
+
+
+@pytest.fixture(scope="module")
+def random_tagger(save_tagger):
+    return save_tagger("random", 1, lambda model, words: None)
+
+
+@pytest.fixture(scope="module")
+def tagger(save_tagger):
+    """Without layers, so that a token's label depends on the token alone: that of `TAGS`."""
+    import torch
+
+    def set_weights(model, words):
+        embeddings = model.bert.embeddings
+        for table in (embeddings.word_embeddings, embeddings.position_embeddings, embeddings.token_type_embeddings):
+            table.weight.zero_()
+        for i, word in enumerate(words):
+            # what is no word is tagged too, and must not be taken for one
+            embeddings.word_embeddings.weight[i, LABELS.index(TAGS.get(word, "B-PER"))] = 1.0
+        model.classifier.weight.copy_(torch.eye(len(LABELS)))
+        model.classifier.bias.zero_()
+
+    return save_tagger("tagger", 0, set_weights)
+
+
+def test_entities_are_words_as_they_are_written(tagger):
+    texts = ["Ada  Lovelace, London York; London film Love", "", "a film", "York London"]
+    assert TokenClassification(tagger).entities(texts) == {
+        texts[0]: Counter([("PER", "Ada Lovelace"), ("LOC", "London York"), ("LOC", "London"), ("PER", "Love")]),
+        "": Counter(),
+        "a film": Counter(),
+        "York London": Counter([("LOC", "York"), ("LOC", "London")]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("completion", "reference", "expected"),
+    [
+        ("Of Ada Lovelace, a film", "Ada Lovelace", 1.0),
+        ("a film of London", "Ada in London", 2 / 3),
+        ("London London", "London", 2 / 3),
+        ("Ada", ["London", "a film by Ada"], 1.0),
+        ("Ada Lovelace", "Ada", 0.0),
+        ("film", "", 1.0),
+        ("film", "Ada", 0.0),
+        ("film", None, None),
+    ],
+)
+def test_f1_of_the_entities_in_two_texts(tagger, completion, reference, expected):
+    reward = rewards.token_classification(tagger, column="summary")
+    assert reward(["p"], [completion], summary=[reference]) == [pytest.approx(expected) if expected else expected]
+
+
+@pytest.mark.parametrize("name", ["tagger", "random_tagger"])
+def test_tags_do_not_depend_on_the_batch(name, request):
+    rng = random.Random(0)
+    texts = [
+        " ".join(rng.choices(["Ada", "Lovelace", "film", "London", "York"], k=rng.randint(1, 7))) for _ in range(80)
+    ]
+    references = texts[1:] + texts[:1]
+    reward = rewards.get(str(request.getfixturevalue(name)))
+    together = reward(completions=texts, reference=references)
+    alone = [reward(completions=[a], reference=[b])[0] for a, b in zip(texts, references, strict=True)]
+    swapped = reward(completions=references, reference=texts)
+    assert together == alone == pytest.approx(swapped)
+    assert len(set(together)) > 5
+    assert reward(completions=texts, reference=texts) == [1.0] * len(texts)
+    assert pickle.loads(pickle.dumps(reward))(completions=texts, reference=references) == together
+
+
+def test_spans_equal_seqevals():
+    rng = random.Random(0)
+    for _ in range(300):
+        tags = rng.choices([*LABELS, "B-MISC-X", "I-MISC-X"], k=rng.randint(0, 12))
+        found = [(kind, start, end - 1) for kind, start, end in spans((tag, i, i + 1) for i, tag in enumerate(tags))]
+        assert found == get_entities(tags)
+    assert spans([("LOC", 0, 1), ("LOC", 2, 3), ("O", 4, 5), ("LOC", 6, 7)]) == [("LOC", 0, 3), ("LOC", 6, 7)]
+
+
+def test_the_folder_says_what_it_classifies(folder, tagger, tmp_path):
+    assert isinstance(rewards.get(str(folder)), TextClassification)
+    assert isinstance(rewards.get(str(tagger)), TokenClassification)
+    (tmp_path / "config.json").write_text("{}")  # saved by hand
+    assert isinstance(classification(tmp_path), TextClassification)
+    for content in ("{", json.dumps([1])):
+        (tmp_path / "config.json").write_text(content)
+        with pytest.raises(ConfigurationError, match=r"config\.json is no model's configuration"):
+            classification(tmp_path)
+
+
+def test_data_without_references(tagger):
+    with pytest.raises(ConfigurationError, match="column 'reference', which the data set does not have"):
+        rewards.token_classification(tagger)(completions=["Ada"])

@@ -11,11 +11,12 @@ from textgym.metrics.answers import exact_match, normalize_answer, token_f1
 from textgym.metrics.corpus import CORPUS
 from textgym.metrics.diversity import distinct_n, ngrams, repetition, word_counts
 from textgym.metrics.modules import module_path
-from textgym.metrics.overlap import bleu, chrf, copy_rate, corpus_bleu, coverage, meteor, rouge_l, rouge_n, ter
+from textgym.metrics.overlap import copy_rate, coverage, meteor, rouge_l, rouge_n
 from textgym.metrics.ranking import listed_items, ndcg, recall
 from textgym.metrics.references import Items, Reference, best, items_of
 from textgym.metrics.slots import slot_errors
 from textgym.metrics.spans import F1, entity_f1, parse_entities, parse_triples, triple_f1
+from textgym.metrics.translation import bleu, chrf, corpus_bleu, ter
 
 __all__ = [
     "CORPUS",

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from textgym.metrics import overlap
+from textgym.metrics import translation
 from textgym.metrics.answers import exact_match, normalize_answer
 from textgym.metrics.references import closest
 from textgym.metrics.spans import F1, entity_f1, parse_entities, parse_triples, triple_f1
@@ -54,7 +54,7 @@ def triples(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) ->
 
 def corpus_bleu(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict[str, float]:
     """Sacrebleu's BLEU of the whole corpus, over 100."""
-    return {"corpus_bleu": overlap.corpus_bleu(completions, columns["reference"])}
+    return {"corpus_bleu": translation.corpus_bleu(completions, columns["reference"])}
 
 
 def _closest(

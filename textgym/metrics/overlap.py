@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from itertools import zip_longest
-from typing import Any
+from functools import lru_cache
 
 from textgym.metrics.diversity import windows
 from textgym.metrics.f1 import F1
-from textgym.metrics.references import Items, Reference, acceptable, best, items_of
+from textgym.metrics.references import Items, Reference, best, items_of
 
 ROUGE_TOKEN = re.compile(r"[a-z0-9]+")  # rouge-score's: other characters, accented letters among them, separate
 WORD = re.compile(r"\w+")
@@ -48,35 +46,6 @@ def rouge_l(completion: str, reference: Reference) -> float:
         return F1.of_counts(_longest_common_subsequence(words, expected), len(words), len(expected)).f1
 
     return best(score, completion, reference)
-
-
-def bleu(completion: str, reference: Reference) -> float:
-    """Sentence BLEU of sacrebleu (Post, 2018) with effective order and exponential smoothing, in [0, 1].
-
-    Several references are used together, as BLEU does, and not one by one.
-    """
-    return _sacrebleu("BLEU", completion, reference, effective_order=True)
-
-
-def corpus_bleu(completions: Sequence[str], references: Sequence[Reference]) -> float:
-    """BLEU of a whole corpus (Papineni et al., 2002) with sacrebleu's defaults, in [0, 1]."""
-    # one stream per reference number; None where a text has fewer, as sacrebleu has it
-    streams = list(zip_longest(*map(acceptable, references)))
-    return _scorer("BLEU").corpus_score(completions, streams).score / 100
-
-
-def chrf(completion: str, reference: Reference) -> float:
-    """The chrF of sacrebleu (Popović, 2015): F2 of character 1- to 6-grams, in [0, 1]."""
-    return _sacrebleu("CHRF", completion, reference)
-
-
-def ter(completion: str, reference: Reference) -> float:
-    """Translation edit rate of sacrebleu (Snover et al., 2006): edits per word of the reference; 0.0 is perfect.
-
-    The only metric here that falls as texts get better, and that may exceed 1. Each reference counts by itself:
-    sacrebleu divides by their mean length, which makes saying nothing cheap where one of them is short.
-    """
-    return min(_sacrebleu("TER", completion, text) for text in acceptable(reference))
 
 
 def meteor(completion: str, reference: Reference) -> float:
@@ -187,17 +156,3 @@ def _forms(concept: str) -> list[str]:
     if not SHORT_VERB.search(stem):
         forms += [stem + "ed", stem + "ing"]
     return forms
-
-
-@cache
-def _scorer(name: str, **options: Any) -> Any:
-    from sacrebleu import metrics
-
-    return getattr(metrics, name)(**options)
-
-
-def _sacrebleu(name: str, completion: str, reference: Reference, **options: Any) -> float:
-    references = acceptable(reference)
-    if not completion.strip() and not all(text.strip() for text in references):
-        return float(name != "TER")  # both sides empty: perfect
-    return _scorer(name, **options).sentence_score(completion, references).score / 100

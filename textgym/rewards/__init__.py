@@ -8,18 +8,23 @@ A reward function is called by keyword with ``prompts`` and ``completions`` (lis
         return [float("film" in text) for text in completions]
 
 It may be ``async``. The built-in ones also take prompts and completions by position. `Gated`, `Clipped`,
-`Normalised`, `Cached` and `Lenient` make reward functions of others.
+`Normalised`, `Cached` and `Lenient` make reward functions of others; `Judge` asks a language model behind an API,
+`EvaluateModule` a module of `evaluate`, `text_classification` and `token_classification` a transformers model.
 """
 
-from textgym.rewards.classifier import text_classification
+from textgym.rewards.classifier import text_classification, token_classification
 from textgym.rewards.composition import RewardFunctions
+from textgym.rewards.evaluate_module import EvaluateModule
+from textgym.rewards.judge import Judge
 from textgym.rewards.registry import RewardFunction, get, names, register
 from textgym.rewards.wrappers import Cached, Clipped, Gated, Lenient, Normalised
 
 __all__ = [
     "Cached",
     "Clipped",
+    "EvaluateModule",
     "Gated",
+    "Judge",
     "Lenient",
     "Normalised",
     "RewardFunction",
@@ -28,4 +33,5 @@ __all__ = [
     "names",
     "register",
     "text_classification",
+    "token_classification",
 ]

@@ -1,17 +1,24 @@
-"""Any transformers text-classification model as a reward."""
+"""Any transformers text-classification or token-classification model as a reward."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgym import metrics
 from textgym.errors import ConfigurationError
+from textgym.metrics.references import acceptable
 from textgym.models import without_progress_bar
+from textgym.rewards.reference import Against
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    import torch
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 BATCH_SIZE = 32
 
@@ -33,46 +40,169 @@ def text_classification(path: str | Path, label: str | None = None) -> TextClass
     return TextClassification(path, label)
 
 
-class TextClassification:
-    """See `text_classification`. The model is loaded at the first call, once per process."""
+def token_classification(path: str | Path, column: str = "reference") -> TokenClassification:
+    """The F1 of the entities that a tagger finds in a completion against those that it finds in its reference.
 
-    def __init__(self, path: str | Path, label: str | None = None) -> None:
+    A text is judged by whom and what it mentions, however it puts it. Entities are equal if type and words are; what is
+    mentioned twice counts twice.
+
+    Args:
+        path: Folder with a transformers token-classification model, such as one for named entities, and its fast
+            tokenizer.
+        column: The data set's column with the reference, or a list of acceptable ones, of which the best counts.
+
+    Returns:
+        A reward function with values in [0, 1]; 1.0 where neither text has an entity.
+
+    Raises:
+        ConfigurationError: At the first call: the folder has no model, or the data set no such column.
+    """
+    return TokenClassification(path, column)
+
+
+def classification(path: str | Path) -> TextClassification | TokenClassification:
+    """The reward of a folder with a classifier, by what its ``config.json`` says that it classifies: texts or tokens.
+
+    Raises:
+        ConfigurationError: The file is no JSON.
+    """
+    config = Path(path).expanduser() / "config.json"
+    try:
+        architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
+    except (ValueError, AttributeError) as error:
+        raise ConfigurationError(f"{config} is no model's configuration ({error}). Save the model anew.") from error
+    tokens = any("ForTokenClassification" in name for name in architectures)
+    return token_classification(path) if tokens else text_classification(path)
+
+
+class Classification:
+    """A transformers classifier in a folder. It is loaded at the first call, once per process."""
+
+    auto_class: str
+
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser()
-        self.label = label
         self.__name__ = self.path.name
 
-    def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
-        """Score the completions; what is longer than the model's context is cut at its end."""
+    def _logits(self, texts: Sequence[str]) -> Iterator[tuple[torch.Tensor, BatchEncoding]]:
+        """Of each batch the logits in fp32 and the encoding; what is longer than the model's context is cut."""
         import torch
 
         model, tokenizer = self._loaded
-        column = label_index(dict(model.config.id2label or {}), self.label, self.path)
-        scores: list[float] = []
-        for start in range(0, len(completions), BATCH_SIZE):
+        for start in range(0, len(texts), BATCH_SIZE):
             batch = tokenizer(
-                list(completions[start : start + BATCH_SIZE]), padding=True, truncation=True, return_tensors="pt"
+                list(texts[start : start + BATCH_SIZE]), padding=True, truncation=True, return_tensors="pt"
             )
             with torch.inference_mode():
-                logits = model(**batch).logits.float()  # (B, labels)
-            probabilities = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(-1)
-            scores += probabilities[:, column].tolist()
-        return scores
+                yield model(**batch).logits.float(), batch
 
     @cached_property
     def _loaded(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         if not (self.path / "config.json").is_file():  # transformers would take the path for a hub id
             raise ConfigurationError(
-                f"{self.path} has no config.json. Give the folder of a transformers text-classification model."
+                f"{self.path} has no config.json. Give the folder of a transformers classification model."
             )
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        import transformers
 
         with without_progress_bar():
-            model = AutoModelForSequenceClassification.from_pretrained(self.path, local_files_only=True)
-        return model.eval(), AutoTokenizer.from_pretrained(self.path, local_files_only=True)
+            model = getattr(transformers, self.auto_class).from_pretrained(self.path, local_files_only=True)
+        return model.eval(), transformers.AutoTokenizer.from_pretrained(self.path, local_files_only=True)
 
     def __getstate__(self) -> dict[str, Any]:
         # environments travel to other processes: they read the weights there again
         return {key: value for key, value in self.__dict__.items() if key != "_loaded"}
+
+
+class TextClassification(Classification):
+    """See `text_classification`."""
+
+    auto_class = "AutoModelForSequenceClassification"
+
+    def __init__(self, path: str | Path, label: str | None = None) -> None:
+        super().__init__(path)
+        self.label = label
+
+    def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+        """Score the completions; what is longer than the model's context is cut at its end."""
+        column = label_index(dict(self._loaded[0].config.id2label or {}), self.label, self.path)
+        scores: list[float] = []
+        for logits, _batch in self._logits(completions):  # (B, labels)
+            probabilities = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(-1)
+            scores += probabilities[:, column].tolist()
+        return scores
+
+
+class TokenClassification(Classification):
+    """See `token_classification`."""
+
+    auto_class = "AutoModelForTokenClassification"
+
+    def __init__(self, path: str | Path, column: str = "reference") -> None:
+        super().__init__(path)
+        self.column = column
+
+    def __call__(
+        self,
+        prompts: Sequence[str] | None = None,
+        completions: Sequence[str] = (),
+        completion_ids: Sequence[Sequence[int]] = (),
+        **columns: Any,
+    ) -> list[float | None]:
+        """Score the completions; None where the row has no reference."""
+        references = [value for value in columns.get(self.column, ()) if value is not None]
+        texts = {text for value in references for text in acceptable(value)}.union(completions)
+        found = self.entities(sorted(texts))
+
+        def f1(completion: str, reference: str) -> float:
+            return metrics.F1.of(found[completion], found[reference]).f1
+
+        compare = Against(partial(metrics.best, f1), self.column, self.__name__)
+        return compare(completions=completions, **columns)
+
+    def entities(self, texts: Sequence[str]) -> dict[str, Counter[tuple[str, str]]]:
+        """The (type, words) of each text's entities.
+
+        A word, as the tokenizer's pre-tokenizer sees words, has the label of its first token, as in BERT's fine-tuning
+        on CoNLL-2003 (Devlin et al., 2019, section 5.3).
+        """
+        found: dict[str, Counter[tuple[str, str]]] = {}
+        id2label = self._loaded[0].config.id2label or {}
+        for logits, batch in self._logits(texts):  # (B, tokens, labels)
+            for i, row in enumerate(logits.argmax(-1).tolist()):
+                text = texts[len(found)]
+                tagged = [
+                    (id2label[label], *batch.word_to_chars(i, word))
+                    for label, (before, word) in zip(row, pairwise([None, *batch.word_ids(i)]), strict=True)
+                    if word is not None and word != before
+                ]
+                found[text] = Counter((kind, " ".join(text[a:b].split())) for kind, a, b in spans(tagged))
+        return found
+
+
+def spans(tagged: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Entities of words tagged in BIO (Ramshaw and Marcus, 1995), read leniently as by seqeval.
+
+    An entity begins at ``B-``, and at ``I-`` of another type than the word before. Tags without a prefix are as ``I-``.
+
+    Args:
+        tagged: Tag, start and end of each word of a text.
+
+    Returns:
+        Type, start and end of each entity.
+
+    >>> spans([("B-PER", 0, 3), ("I-PER", 4, 12), ("O", 13, 15), ("I-LOC", 16, 22), ("B-LOC", 23, 30)])
+    [('PER', 0, 12), ('LOC', 16, 22), ('LOC', 23, 30)]
+    """
+    entities: list[tuple[str, int, int]] = []
+    before = "O"  # type of the word before
+    for tag, start, end in tagged:
+        kind = tag[2:] if tag[:2] in ("B-", "I-") else tag
+        if kind != "O" and kind == before and not tag.startswith("B-"):
+            entities[-1] = (kind, entities[-1][1], end)
+        elif kind != "O":
+            entities.append((kind, start, end))
+        before = kind
+    return entities
 
 
 def label_index(id2label: Mapping[Any, str], label: str | None, path: Path) -> int:

@@ -10,13 +10,12 @@ import threading
 import time
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from itertools import count
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from textgym.errors import ConfigurationError, RewardError, TextGymError
-from textgym.rewards.registry import RewardFunction, get
+from textgym.rewards.registry import RewardFunction, get, names
 
 Spec: TypeAlias = str | RewardFunction
 
@@ -112,7 +111,8 @@ class RewardFunctions:
 def resolve(spec: Spec) -> tuple[str, RewardFunction]:
     """The name and the function of one entry of ``reward_funcs``."""
     if isinstance(spec, str):
-        return Path(spec).name, get(spec)
+        function = get(spec)
+        return (spec if spec in names() else function.__name__), function
     if callable(spec):
         # without leading underscores: vector infos keep the mask of `x` under `_x`
         return getattr(spec, "__name__", type(spec).__name__.lower()).lstrip("_"), spec

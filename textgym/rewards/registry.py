@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from textgym.errors import ConfigurationError, UnknownNameError
 
-RewardFunction = Callable[..., Sequence[float | None]]
+Values = Sequence[float | None]
+RewardFunction = Callable[..., Values | Awaitable[Values]]
 F = TypeVar("F", bound=RewardFunction)
+EVALUATE = "evaluate:"
 
 # name -> the function, or where it is: judges are read from disk when they are first asked for
 _REGISTRY: dict[str, RewardFunction | str] = {
     "sentiment": "textgym.rewards.sentiment:sentiment",
     "gold": "textgym.rewards.gold:gold",
+    "similarity": "textgym.rewards.similarity:similarity",
+    "minilm": "textgym.rewards.minilm:minilm",
+    "fluency": "textgym.rewards.fluency:fluency",
+    "ngram_fluency": "textgym.rewards.ngrams:ngram_fluency",
+    "toxicity": "textgym.rewards.toxicity:toxicity",
     "vader": "textgym.rewards.vader:vader",
     "length": "textgym.rewards.text:length",
     "repetition": "textgym.rewards.text:repetition",
+    "compression": "textgym.rewards.text:compression",
     "distinct": "textgym.rewards.form:distinct",
     "copying": "textgym.rewards.form:copying",
     "json": "textgym.rewards.form:json",
     "format": "textgym.rewards.form:format",
     "keywords": "textgym.rewards.form:keywords",
     "forbidden": "textgym.rewards.form:forbidden",
-    "accuracy": "textgym.rewards.reference:exact_match",
+    "accuracy": "textgym.rewards.reference:accuracy",
     "exact_match": "textgym.rewards.reference:exact_match",
     "token_f1": "textgym.rewards.reference:token_f1",
     "entity_f1": "textgym.rewards.reference:entity_f1",
@@ -38,8 +46,14 @@ _REGISTRY: dict[str, RewardFunction | str] = {
     "ter": "textgym.rewards.reference:ter",
     "meteor": "textgym.rewards.reference:meteor",
     "coverage": "textgym.rewards.reference:coverage",
+    "data_to_text": "textgym.rewards.data_to_text:data_to_text",
+    "slot_errors": "textgym.rewards.data_to_text:slot_errors",
     "arithmetic": "textgym.rewards.verifiers:arithmetic",
+    "reasoning_gym": "textgym.rewards.reasoning_gym:reasoning_gym",
     "ndcg": "textgym.rewards.reference:ndcg",
+    "recall": "textgym.rewards.recommendation:recall",
+    "valid_items": "textgym.rewards.recommendation:valid_items",
+    "acclaim": "textgym.rewards.recommendation:acclaim",
 }
 
 
@@ -52,10 +66,11 @@ def get(name: str) -> RewardFunction:
     """Find a reward function.
 
     Args:
-        name: A registered name, or the path of a folder with a transformers text-classification model.
+        name: A registered name; the path of a folder with a transformers model that classifies texts or tokens; or
+            ``"evaluate:..."`` with the path or name of a module of `evaluate` (see `textgym.rewards.EvaluateModule`).
 
     Raises:
-        UnknownNameError: Neither exists.
+        UnknownNameError: None of these exists.
         MissingPackageError: The package that the reward needs is not installed.
     """
     if name in _REGISTRY:
@@ -65,11 +80,15 @@ def get(name: str) -> RewardFunction:
         module, _, attribute = entry.partition(":")
         return getattr(import_module(module), attribute)
     if name and (Path(name).expanduser() / "config.json").is_file():  # an empty name would be the current folder
-        from textgym.rewards.classifier import text_classification
+        from textgym.rewards.classifier import classification
 
-        return text_classification(name)
+        return classification(name)
+    if name.startswith(EVALUATE):
+        from textgym.rewards.evaluate_module import EvaluateModule
+
+        return EvaluateModule(name.removeprefix(EVALUATE))
     raise UnknownNameError(
-        "reward", name, names(), "A folder with a text-classification model's config.json also works."
+        "reward", name, names(), f"A folder with a classifier's config.json, or {EVALUATE}PATH_OR_NAME, also works."
     )
 
 

@@ -1,0 +1,49 @@
+"""Supervised, then PPO: reinforcement that begins from a model which knows the task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from agents import ppo, supervised
+from agents.ppo import PPOAgent
+
+
+def make_agent(
+    env_id: str,
+    *,
+    seed: int,
+    total_tokens: int,
+    supervised_tokens: int,
+    progress: Callable[[int], object] | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    supervised_overrides: dict[str, Any] | None = None,
+    **hyperparameters: Any,
+) -> PPOAgent:
+    """Fine-tune on references, and train on from there; PPO's own reference model is the fine-tuned one.
+
+    Args:
+        env_id: The task.
+        seed: Of both.
+        total_tokens: Budget of PPO.
+        supervised_tokens: Budget of the fine-tuning, as in `agents.supervised`.
+        progress: Called with PPO's tokens so far.
+        env_kwargs: Keywords of the environment.
+        supervised_overrides: Hyperparameters of `agents.supervised`.
+        **hyperparameters: Of `agents.ppo`.
+    """
+    start = supervised.make_agent(
+        env_id, seed=seed, total_tokens=supervised_tokens, env_kwargs=env_kwargs, **(supervised_overrides or {})
+    )
+    with TemporaryDirectory() as folder:
+        start.save(folder)
+        return ppo.make_agent(
+            env_id,
+            seed=seed,
+            total_tokens=total_tokens,
+            progress=progress,
+            model=folder,
+            env_kwargs=env_kwargs,
+            **hyperparameters,
+        )

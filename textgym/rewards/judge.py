@@ -1,0 +1,263 @@
+"""A language model behind an OpenAI-compatible API as a judge of completions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from itertools import count
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+from textgym.errors import ConfigurationError, RewardError
+
+if TYPE_CHECKING:
+    import httpx2
+
+logger = logging.getLogger(__name__)
+
+PROMPT = """\
+Rate the response to the prompt from 1 (worst) to 10 (best). Answer with the number alone.
+
+Prompt:
+{prompt}
+
+Response:
+{completion}"""
+
+RATING = re.compile(r"\D*(?<![-.,\d])(10|[1-9](?:\.\d+)?)(?:\s*(?:/|out of)\s*10)?\D*", re.IGNORECASE)
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds before a retry
+SHOWN = 300  # characters of a server's answer in an error
+
+
+def rating(answer: str) -> float:
+    """The one number from 1 to 10 in a judge's answer, moved to [0, 1].
+
+    Raises:
+        ValueError: There is none, or a second number: which one counts would be a guess.
+
+    >>> rating("10"), rating("Rating: 5.5/10"), rating("1.")
+    (1.0, 0.5, 0.0)
+    """
+    match = RATING.fullmatch(answer)
+    if match is None:
+        raise ValueError("it is not one number from 1 to 10")
+    return (float(match[1]) - 1) / 9
+
+
+@dataclass(frozen=True)
+class Judge:
+    """An async reward function that asks a language model about each completion.
+
+    It asks once per completion, ``POST {base_url}/chat/completions`` at temperature 0; `textgym.rewards.Cached` spares
+    it texts that it has seen. What a completion says may sway the judge: keep a second metric beside it.
+
+    Args:
+        base_url: Of the API, for example ``"https://api.openai.com/v1"`` or ``"http://localhost:8000/v1"``.
+        model: The judge's name there.
+        prompt: The question, a format string over ``prompt``, ``completion`` and the data set's columns. A row that has
+            None in a column that it names is not judged: its reward is None.
+        parse: From the answer to a number in [0, 1]: a function, or a regular expression whose first group, or whole
+            match, is the number. By default `rating`, the one number from 1 to 10.
+        api_key_env: The environment variable that holds the API key; None sends none. The key itself is read at every
+            call and kept nowhere.
+        timeout: Seconds that one attempt may take.
+        retries: Further attempts after status 429, 5xx, a timeout or a broken connection. Before each it waits as long
+            as the server's ``Retry-After`` says, else twice as long as before, with jitter.
+        max_concurrency: Requests of one call that are under way at the same time.
+
+    Raises:
+        ConfigurationError: Arguments that cannot be used; at a call, the key or a column is missing, or the server
+            refuses the request.
+        RewardError: At a call: no answer after all retries, or one that ``parse`` cannot read.
+
+    >>> Judge("http://localhost:8000/v1", "small", prompt="Is this polite, 1 or 0? {completion}", parse="[01]").model
+    'small'
+    """
+
+    base_url: str
+    model: str
+    prompt: str = field(default=PROMPT, kw_only=True)
+    parse: str | Callable[[str], float] = field(default=rating, kw_only=True)
+    api_key_env: str | None = field(default=None, kw_only=True)
+    timeout: float = field(default=60.0, kw_only=True)
+    retries: int = field(default=5, kw_only=True)
+    max_concurrency: int = field(default=8, kw_only=True)
+
+    __name__ = "judge"
+    # what asyncio.iscoroutinefunction, and by it TRL, looks for in objects whose __call__ is async
+    _is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)
+
+    def __post_init__(self) -> None:
+        if not re.match(r"https?://[^/\s]+", self.base_url):
+            raise ConfigurationError(f"base_url is {self.base_url!r}. Give a URL such as 'http://localhost:8000/v1'.")
+        if not (self.timeout > 0 and self.retries >= 0 and self.max_concurrency >= 1):
+            raise ConfigurationError(
+                f"timeout={self.timeout} must be positive, retries={self.retries} not negative and "
+                f"max_concurrency={self.max_concurrency} at least 1."
+            )
+        try:
+            re.compile(self.parse if isinstance(self.parse, str) else "")
+            _ = self._fields
+        except (re.error, ValueError) as error:
+            raise ConfigurationError(
+                f"prompt={self.prompt!r} is no format string, or parse={self.parse!r} no regular expression: {error}."
+            ) from error
+
+    async def __call__(
+        self,
+        prompts: Sequence[str] | None = None,
+        completions: Sequence[str] = (),
+        completion_ids: Sequence[Sequence[int]] = (),
+        **columns: Any,
+    ) -> list[float | None]:
+        """Score the completions, in their order."""
+        import httpx2
+
+        questions = self._questions({**columns, "prompt": prompts, "completion": completions}, len(completions))
+        slots = asyncio.Semaphore(self.max_concurrency)  # it bounds the connections too, so the client need not
+
+        async def score(question: str | None) -> float | None:
+            if question is None:
+                return None
+            async with slots:
+                return self._value(await self._answer(client, question))
+
+        # a client belongs to one event loop, and calls may come from several
+        async with httpx2.AsyncClient(headers=self._headers(), timeout=None, limits=httpx2.Limits()) as client:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(score(question)) for question in questions]
+            except BaseExceptionGroup as failures:
+                raise failures.exceptions[0]  # noqa: B904 - it says all; the first one cancelled the others
+        return [task.result() for task in tasks]
+
+    @property
+    def _url(self) -> str:
+        return self.base_url.rstrip("/") + "/chat/completions"
+
+    @cached_property
+    def _fields(self) -> list[str]:
+        """What the prompt names."""
+        return [re.split(r"[.[]", name)[0] for _, name, _, _ in Formatter().parse(self.prompt) if name is not None]
+
+    def _questions(self, columns: Mapping[str, Any], n_rows: int) -> list[str | None]:
+        missing = [name for name in self._fields if columns.get(name) is None]
+        if missing:
+            known = ", ".join(name for name, values in columns.items() if values is not None)
+            raise ConfigurationError(
+                f"The judge's prompt names {', '.join(map(repr, missing))}, which the data set does not have "
+                f"(it has: {known}). Add the column, or give another prompt=."
+            )
+        return [self._question({name: columns[name][i] for name in self._fields}) for i in range(n_rows)]
+
+    def _question(self, row: Mapping[str, Any]) -> str | None:
+        if any(value is None for value in row.values()):
+            return None
+        try:
+            return self.prompt.format(**row)
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"The judge's prompt cannot be filled with {dict(row)!r} ({type(error).__name__}: {error}). "
+                "It is a format string: give another prompt=, or repair the row."
+            ) from error
+
+    def _headers(self) -> dict[str, str]:
+        if self.api_key_env is None:
+            return {}
+        key = os.environ.get(self.api_key_env, "").strip()
+        if not key or not key.isascii() or not key.isprintable():
+            raise ConfigurationError(
+                f"The judge {self.model!r} needs an API key in the environment variable {self.api_key_env!r}, "
+                "which is not set or is no key. Set it, or give another api_key_env=."
+            )
+        return {"Authorization": f"Bearer {key}"}
+
+    async def _answer(self, client: httpx2.AsyncClient, question: str) -> str:
+        """What the judge says, asked again until it does or the retries are used up."""
+        import httpx2
+
+        body = {"model": self.model, "messages": [{"role": "user", "content": question}], "temperature": 0}
+        for attempt in count(1):
+            asked_wait = None
+            try:
+                async with asyncio.timeout(self.timeout):
+                    response = await client.post(self._url, json=body)
+            except TimeoutError:
+                failure = f"gave no answer within timeout={self.timeout} s"
+            except httpx2.TransportError as error:
+                failure = f"could not be reached ({type(error).__name__}: {error})"
+            else:
+                if response.is_success:
+                    return _content(self._url, response)
+                failure = f"answered with status {response.status_code}: {response.text[:SHOWN]!r}"
+                if response.status_code != 429 and response.status_code < 500:
+                    raise ConfigurationError(
+                        f"{self._url} {failure}. Check base_url, model={self.model!r} and the key in "
+                        f"api_key_env={self.api_key_env!r}."
+                    )
+                asked_wait = retry_after(response.headers.get("Retry-After"))
+            if attempt > self.retries:
+                break
+            backoff = min(FIRST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.5, 1.0)
+            wait = backoff if asked_wait is None else asked_wait
+            logger.warning("%s %s; retry %d of %d in %.1f s", self._url, failure, attempt, self.retries, wait)
+            await asyncio.sleep(wait)
+        raise RewardError(
+            f"{self._url} {failure}, at the last of {attempt} attempts. Check that the server is up, ask less of it "
+            "(max_concurrency=), or be more patient (retries=, timeout=); textgym.rewards.Lenient lets training go on."
+        )
+
+    def _value(self, answer: str) -> float:
+        try:
+            value = float(self.parse(answer) if callable(self.parse) else _matched(self.parse, answer))
+            if not 0 <= value <= 1:
+                raise ValueError(f"{value} is not in [0, 1]")
+        except Exception as error:  # whatever a user's function raises
+            raise RewardError(
+                f"The judge {self.model!r} answered {answer!r}, which parse= cannot read "
+                f"({type(error).__name__}: {error}). Ask for another form in prompt=, or give a parse= that reads it."
+            ) from error
+        return value
+
+
+def retry_after(header: str | None) -> float | None:
+    """The seconds that a ``Retry-After`` header asks to wait, a number or a date (RFC 9110, 10.2.3); None without one.
+
+    >>> retry_after("120"), retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), retry_after("soon")
+    (120.0, 0.0, None)
+    """
+    if header is None or header.isdecimal():
+        return None if header is None else float(header)
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _matched(pattern: str, answer: str) -> str:
+    match = re.search(pattern, answer)
+    if match is None:
+        raise ValueError("it does not match")
+    return match[min(match.re.groups, 1)]
+
+
+def _content(url: str, response: httpx2.Response) -> str:
+    """The text of a chat completion."""
+    try:
+        text = response.json()["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError):
+        text = None
+    if not isinstance(text, str):
+        raise RewardError(
+            f"{url} answered with no chat completion that holds a text: {response.text[:SHOWN]!r}. "
+            "Check that base_url is that of an OpenAI-compatible API and the model one that chats."
+        )
+    return text
