@@ -1,6 +1,6 @@
 """How fast the environments are without a model: ``python -m benchmarks.environments``.
 
-1,024 rows, episodes of exactly 32 random tokens, one thread of Python. Per task: token-steps a second with a reward that
+1,024 rows, episodes of exactly 32 random tokens. Per task: token-steps a second with a reward that
 costs nothing, and finished episodes a second with the task's own default reward, both medians, the environment's own
 work (observations, ends, texts, infos) included.
 """

@@ -86,18 +86,57 @@ def board(suite_name: str) -> str:
     return "\n\n".join(parts)
 
 
+def headroom() -> str:
+    """Every task's reward under agents that know more and more of it, and whether each step is one upwards."""
+    suite = load_suite("headroom")
+    rows = report.board(suite, published(suite, RESULTS))
+    if not any(row.results for row in rows):
+        return NOT_YET
+    agents = [agent.name for agent in suite.agents]
+    lines = []
+    for env_id in suite.env_ids:
+        own = {row.agent: row for row in rows if row.env_id == env_id}
+        scores = [own[name].scores for name in agents]
+        lifted = "-"
+        if own["supervised"].complete and own["supervised_ppo"].complete:
+            lifted = f"{(own['supervised_ppo'].scores > own['supervised'].scores).sum()}/{len(suite.seeds)}"
+        lines.append([f"`{env_id}`", *(report.number(s.mean() if len(s) else None, ".3f") for s in scores), lifted])
+    columns = ("mean reward", *agents, "seeds lifted by PPO")
+    return "`python -m benchmarks.leaderboard --suite headroom`:\n\n" + report.markdown_table(columns, lines)
+
+
+def environment_speed() -> str:
+    """Every task's speed without a model, one line each."""
+    content = _results("environments")
+    if content is None:
+        return NOT_YET
+    measured = content["measured"]
+    lines = [[f"`{m['environment']}`", *(_figure(value) for value in list(m.values())[1:])] for m in measured]
+    return f"{_made_by(content)}\n\n{report.markdown_table(list(measured[0]), lines)}"
+
+
 def measurements(name: str, key: str, title: str) -> str:
     """A results file of a benchmark, one column per measurement, whose title shows what it has under a key."""
-    path = RESULTS / f"{name}.json"
-    if not path.exists():
+    content = _results(name)
+    if content is None:
         return NOT_YET
-    content = json.loads(path.read_text(encoding="utf-8"))
     measured = content["measured"]
     lines = [[name, *(_figure(m.get(name)) for m in measured)] for name in measured[0] if name != key]
+    table = report.markdown_table(("", *(title.format(m[key]) for m in measured)), lines)
+    return f"{_made_by(content)}\n\n{table}"
+
+
+def _results(name: str) -> dict[str, Any] | None:
+    """A benchmark's published results, None if there are none."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _made_by(content: dict[str, Any]) -> str:
+    """The command and the machine that results are of."""
     facts = {name: content["machine"].get(name) for name in ("hardware", "threads")}
     machine = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
-    table = report.markdown_table(("", *(title.format(m[key]) for m in measured)), lines)
-    return f"`{content['command']}` ({machine}):\n\n{table}"
+    return f"`{content['command']}` ({machine}):"
 
 
 def _figure(value: Any) -> str:
@@ -112,6 +151,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "board": lambda: board("quick"),
     "throughput": lambda: measurements("throughput", "rows", "{:.0f} rows"),
     "two_minutes": lambda: board("two_minutes"),
+    "headroom": headroom,
+    "speed": environment_speed,
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
 }
 
