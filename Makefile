@@ -64,6 +64,8 @@ assets: corpora  ## Make the embedded data, judges and language model again (abo
 	$(BIN)/python -m textgym.rewards.train_proxy
 	$(BIN)/python -m textgym.rewards.train_gold
 	$(BIN)/python -m textgym.rewards.judge_card
+	$(BIN)/python -m textgym.rewards.train_vectors
+	$(BIN)/python -m textgym.rewards.train_ngrams
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -m textgym.models.pretrain
 
 clean:  ## Remove the environment and everything that was built

@@ -1,5 +1,7 @@
 """Rewards by name."""
 
+import pickle
+
 import pytest
 
 from textgym import rewards
@@ -28,6 +30,13 @@ def test_built_in_rewards_keep_the_contract(name):
     assert values == reward(prompts=prompts, completions=completions, completion_ids=[[1], []], something=[1, 2], **row)
     assert len(values) == 2 and all(type(value) is float for value in values)
     assert all(-1 <= value <= 1 for value in values)
+
+
+@pytest.mark.parametrize("name", rewards.names())
+def test_built_in_rewards_go_by_their_registered_name(name):
+    # TRL reports a reward function by its __name__, and fails where it has none
+    assert rewards.get(name).__name__ == name
+    assert pickle.loads(pickle.dumps(rewards.get(name))).__name__ == name
 
 
 def test_unknown_name(tmp_path, monkeypatch):
