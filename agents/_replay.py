@@ -1,4 +1,4 @@
-"""What agents share that plan a whole text at an episode's first step, and then play it token by token."""
+"""What agents share that know whole texts: those that plan one and play it token by token, and those that learn it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from textgym.data.datasets import Dataset
+from textgym.envs.core import continuation
+from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.evaluation import make_env
 
@@ -24,8 +27,7 @@ class Replay:
         self.env_id, self.split, self.env_kwargs = env_id, split, env_kwargs
         self.env = make_env(env_id, 1, split, env_kwargs)
         self._index: dict[bytes, int] = {}
-        for index in range(len(self.env.dataset)):
-            (prompt,) = texts(self.env.reset(options={"index": index})[0])
+        for index, prompt in enumerate(prompt_ids(self.env)):
             self._index.setdefault(prompt.tobytes(), index)
         self._plans: list[np.ndarray] = []  # each row's prompt and completion
 
@@ -56,6 +58,21 @@ class Replay:
                 "Give the split that is played: make_agent(..., split=...)."
             )
         return index
+
+
+def prompt_ids(env: TextGenVectorEnv) -> list[np.ndarray]:
+    """The tokens of every prompt of an environment of one row, as an agent reads them."""
+    return [texts(env.reset(options={"index": index})[0])[0] for index in range(len(env.dataset))]
+
+
+def written(env: TextGenVectorEnv, index: int, reference: str) -> list[int]:
+    """The tokens, with EOS, of a reference that goes on from a row's prompt."""
+    return [*env.tokenizer.encode(continuation(env.prompts[index], reference)), env.tokenizer.eos_token_id]
+
+
+def exemplary(dataset: Dataset) -> np.ndarray:
+    """Whether each row's reference shows what is asked for, bool (N,): of labelled texts only the positive ones do."""
+    return np.asarray(dataset.columns.get("label", np.ones(len(dataset)))) == 1
 
 
 def texts(obs: Any) -> list[np.ndarray]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
+from agents._policy import PolicyAgent
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
 
 
@@ -71,7 +71,7 @@ class CurveCallback(BaseCallback):
             self.progress(self.num_timesteps)
 
 
-class PPOAgent:
+class PPOAgent(PolicyAgent):
     """A trained policy.
 
     Attributes:
@@ -82,20 +82,9 @@ class PPOAgent:
     """
 
     def __init__(self, model: PPO, curve: list[Point], config: Config) -> None:
-        self.model, self.curve, self.hyperparameters = model, curve, asdict(config)
-        self.tokens = model.num_timesteps
         assert isinstance(model.policy, TransformerPolicy)
-        self.policy = model.policy
-
-    def predict(
-        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
-    ) -> tuple[np.ndarray, Any]:
-        """A token for every row."""
-        return self.policy.predict(obs, state, episode_start, deterministic)
-
-    def log_prob(self, obs: Any, actions: Any) -> Any:
-        """Log-probabilities (N,) of tokens."""
-        return self.policy.log_prob(obs, actions)
+        super().__init__(model.policy, model.num_timesteps, asdict(config))
+        self.model, self.curve = model, curve
 
 
 def make_agent(
@@ -105,6 +94,8 @@ def make_agent(
     total_tokens: int,
     seconds: float | None = None,
     progress: Callable[[int], object] | None = None,
+    model: str | None = None,
+    reference: str | None = None,
     env_kwargs: dict[str, Any] | None = None,
     **hyperparameters: Any,
 ) -> PPOAgent:
@@ -116,13 +107,16 @@ def make_agent(
         total_tokens: Training ends with the rollout that reaches it.
         seconds: Or when so much time is up.
         progress: Called with the tokens so far, after every rollout.
+        model: Where training starts: a model's name or folder; None for the one that the environment's tokenizer is
+            named after.
+        reference: Whose divergence is priced: a model's name or folder; None for ``model``.
         env_kwargs: Keywords of the environment.
         **hyperparameters: See `Config`.
     """
     config = Config(**hyperparameters)
     env = TextVecEnv(env_id, num_envs=config.rows, **(env_kwargs or {}))
-    name = env.venv.tokenizer.name
-    model = PPO(
+    name = model or env.venv.tokenizer.name
+    ppo = PPO(
         TransformerPolicy,
         env,
         learning_rate=config.learning_rate,
@@ -135,11 +129,11 @@ def make_agent(
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
         rollout_buffer_class=SequenceRolloutBuffer,
-        rollout_buffer_kwargs={"kl": KLControl(config.kl_beta, config.kl_target), "reference": name},
+        rollout_buffer_kwargs={"kl": KLControl(config.kl_beta, config.kl_target), "reference": reference or name},
         policy_kwargs={"model": name},
         seed=seed,
         device="cpu",
     )
     curve = CurveCallback(seconds, progress)
-    model.learn(total_tokens, callback=[TextCallback(), curve])
-    return PPOAgent(model, curve.points, config)
+    ppo.learn(total_tokens, callback=[TextCallback(), curve])
+    return PPOAgent(ppo, curve.points, config)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
-import textgym  # noqa: F401 - registers the environments
+from agents._policy import language_policy
 from textgym.sb3 import TransformerPolicy
 
 
@@ -42,12 +41,9 @@ def make_agent(
         env_id: The task.
         seed: Ignored.
         total_tokens: Ignored.
-        model: A model's name; None for the one that the environment's tokenizer is named after.
+        model: A model's name or folder; None for the one that the environment's tokenizer is named after.
         greedy: Take the likeliest token instead of a sample.
         env_kwargs: Keywords of the environment.
     """
-    env: Any = gym.make(env_id, **(env_kwargs or {})).unwrapped
-    policy = TransformerPolicy(
-        env.observation_space, env.action_space, lambda _: 0.0, model=model or env.tokenizer.name
-    )
+    policy = language_policy(env_id, model, env_kwargs)
     return Greedy(policy) if greedy else policy

@@ -62,3 +62,11 @@ def random_actions(tokenizer: TextTokenizer) -> Callable[..., np.ndarray]:
         return np.where(rng.random(shape) < 0.2, tokenizer.eos_token_id, actions)
 
     return draw
+
+
+@pytest.fixture(autouse=True)
+def _optional_packages(request: pytest.FixtureRequest) -> None:
+    """Skip what is parametrised with an id whose optional package is not installed."""
+    parameters = getattr(getattr(request.node, "callspec", None), "params", {})
+    if parameters.get("env_id") == "TextGen-ReasoningGym-v0":
+        pytest.importorskip("reasoning_gym")

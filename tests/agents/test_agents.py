@@ -9,7 +9,7 @@ import pytest
 from stable_baselines3.common.utils import set_random_seed
 
 import agents
-from agents import best_of_n, human, ppo, random, zero_shot
+from agents import best_of_n, human, ppo, random, supervised, supervised_ppo, zero_shot
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent
 
@@ -25,13 +25,14 @@ def evaluate(agent, **changes):
 
 @pytest.mark.parametrize("file", sorted(path.stem for path in Path(agents.__path__[0]).glob("[!_]*.py")))
 def test_every_agent_plays(file):
-    module = {module.__name__: module for module in (best_of_n, human, ppo, random, zero_shot)}[f"agents.{file}"]
-    overrides = TINY if file == "ppo" else {}
+    modules = (best_of_n, human, ppo, random, supervised, supervised_ppo, zero_shot)
+    module = {module.__name__: module for module in modules}[f"agents.{file}"]
+    overrides = {"ppo": TINY, "supervised_ppo": TINY | {"supervised_tokens": 16}}.get(file, {})
     agent = module.make_agent(ENV_ID, seed=0, total_tokens=16, env_kwargs=SHORT, **overrides)
     found = evaluate(agent)
     assert [record["index"] for record in found.records] == [0, 1, 2, 3]
     assert all(value is None or math.isfinite(value) for value in found.metrics.values())
-    assert (found.metrics["kl"] is not None) == (file in ("random", "zero_shot", "ppo"))
+    assert (found.metrics["kl"] is not None) == (file not in ("best_of_n", "human"))
 
 
 def test_random_is_uniform_over_allowed_tokens_and_seeded(tokenizer):

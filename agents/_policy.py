@@ -1,0 +1,64 @@
+"""What agents share that are a language model: where they start from, and how they are saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+import textgym  # noqa: F401 - registers the environments
+from textgym import models
+from textgym.sb3 import TransformerPolicy
+
+TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "*.jinja")
+
+
+def language_policy(
+    env_id: str, model: str | None, env_kwargs: dict[str, Any] | None, dtype: str = "float32"
+) -> TransformerPolicy:
+    """A language model as a policy of an environment.
+
+    Args:
+        env_id: The task.
+        model: A model's name or folder; None for the one that the environment's tokenizer is named after.
+        env_kwargs: Keywords of the environment.
+        dtype: See `TransformerPolicy`.
+    """
+    env: Any = gym.make(env_id, **(env_kwargs or {})).unwrapped
+    name = model or env.tokenizer.name
+    return TransformerPolicy(env.observation_space, env.action_space, lambda _: 0.0, model=name, dtype=dtype)
+
+
+class PolicyAgent:
+    """A trained policy.
+
+    Attributes:
+        policy: The policy.
+        tokens: That it was trained on.
+        hyperparameters: Of its training.
+    """
+
+    def __init__(self, policy: TransformerPolicy, tokens: int, hyperparameters: dict[str, Any]) -> None:
+        self.policy, self.tokens, self.hyperparameters = policy, tokens, hyperparameters
+        source = models.folder(policy.model_name)  # which may be gone when the agent is saved
+        files = [file for pattern in TOKENIZER_FILES for file in source.glob(pattern)]
+        self._tokenizer = {file.name: file.read_bytes() for file in files}
+
+    def predict(
+        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """A token for every row."""
+        return self.policy.predict(obs, state, episode_start, deterministic)
+
+    def log_prob(self, obs: Any, actions: Any) -> Any:
+        """Log-probabilities (N,) of tokens."""
+        return self.policy.log_prob(obs, actions)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the language model and its tokenizer, so that every agent can start from there: ``model=folder``."""
+        with models.without_progress_bar():
+            self.policy.language_model.save_pretrained(folder)
+        for name, content in self._tokenizer.items():  # transformers would write another tokenizer.json than it reads
+            (Path(folder) / name).write_bytes(content)
