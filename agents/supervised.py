@@ -33,6 +33,7 @@ POOL = 4  # batches that are sorted by length together: more would put one kind 
 class Config:
     """Hyperparameters; overrides of `make_agent` go by these names."""
 
+    epochs: float | None = None  # a budget beside total_tokens: tasks differ in how many tokens their rows have
     batch_size: int = 32  # texts
     learning_rate: float = 1e-3
     schedule: str = "cosine"  # to 0 at the budget's end, or "constant"; both after the warm-up
@@ -150,7 +151,7 @@ def fit(
     validation: list[Example],
     config: Config,
     rng: np.random.Generator,
-    total_tokens: int,
+    total_tokens: float,
     seconds: float | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> list[Loss]:
@@ -160,6 +161,8 @@ def fit(
     every = math.ceil(len(validation) / config.validation_rows)
     held_out = [(example.prompt, example.completions[0]) for example in validation[::every]]
     losses, kept = [Loss(0, 0.0, math.nan, mean_loss(policy, held_out))], copy.deepcopy(model.state_dict())
+    per_epoch = sum(sum(map(len, completions)) / len(completions) for _, completions in train)
+    total_tokens = min(total_tokens, math.inf if config.epochs is None else config.epochs * per_epoch)
     stream, over = batches(train, config.batch_size, rng), total_tokens <= 0
     policy.set_training_mode(True)
     while not over:
@@ -199,7 +202,7 @@ def update(
     return loss.item()
 
 
-def share(tokens: float, total_tokens: int, elapsed: float, seconds: float | None) -> float:
+def share(tokens: float, total_tokens: float, elapsed: float, seconds: float | None) -> float:
     """Of the budget that has been spent: of tokens or of time, whichever is nearer to its end."""
     return max(tokens / total_tokens, 0.0 if seconds is None else elapsed / max(seconds, 1e-9))
 

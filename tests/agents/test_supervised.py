@@ -121,6 +121,13 @@ def test_budget_counts_the_tokens_of_completions():
     assert agent.hyperparameters["batch_size"] == 1
 
 
+def test_epochs_are_a_budget_too():
+    # a task of short answers would otherwise be learned by heart with what one of long ones needs
+    per_epoch = sum(np.mean([len(c) for c in row.completions]) for row in supervised.examples(ENV_ID, "train", KWARGS))
+    assert 3 * per_epoch <= make(total_tokens=10**9, epochs=3).tokens < 3 * per_epoch + 16
+    assert make(total_tokens=20, epochs=3).tokens < 3 * per_epoch
+
+
 def test_without_a_budget_the_model_stays_as_it_is():
     assert torch.equal(weights(make(total_tokens=0)), weights_of("textgym-tiny"))
 
