@@ -65,3 +65,14 @@ def test_measurements_name_the_machine_and_no_column_twice(tmp_path, monkeypatch
         "| --- | --- | --- |",
         "| tokens/s | 8,000 | 16,000 |",
     ]
+
+
+def test_each_reward_is_described_as_itself():
+    # a reward of a metric with options is not what the metric's docstring describes: rouge1 is no "ROUGE-N"
+    rows = [line.split(" | ") for line in readme.reward_functions().splitlines()[2:]]
+    described = {name.strip("| `"): text for name, text, _ in rows}
+    assert all(described.values())
+    assert "ROUGE-1" in described["rouge1"] and "ROUGE-2" in described["rouge2"]
+    assert "keywords" in described["keywords"] and "concepts" in described["coverage"]
+    del described["accuracy"]  # another name of exact_match
+    assert len(set(described.values())) == len(described)

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from textgym import rewards
+from textgym import data, rewards
 from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError
 from textgym.rewards import registry
 
@@ -22,8 +22,10 @@ def test_built_in_rewards_keep_the_contract(name):
     reward = rewards.get(name)
     row = {"reference": ["a", "b"], "concepts": [["film"], []], "items": [["a"], ["b"]], "pattern": [".*", "a"]}
     row |= {"answer": ["1", "2"]}
-    row |= {"keywords": [["film"], []], "forbidden": [["film"], ["a", "b"]]}
+    row |= {"keywords": [["film"], []], "forbidden": [["film"], ["a", "b"]], "ratings": [[80], [70]]}
     try:
+        if name == "reasoning_gym":
+            row["entry"] = list(data.load("reasoning_gym", "test").columns["entry"][:2])
         values = reward(prompts, completions, **row)
     except MissingPackageError as error:
         pytest.skip(str(error))

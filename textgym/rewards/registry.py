@@ -50,6 +50,8 @@ _REGISTRY: dict[str, RewardFunction | str] = {
     "slot_errors": "textgym.rewards.data_to_text:slot_errors",
     "arithmetic": "textgym.rewards.verifiers:arithmetic",
     "reasoning_gym": "textgym.rewards.reasoning_gym:reasoning_gym",
+    "dialogue": "textgym.rewards.dialogue:dialogue",
+    "intent": "textgym.rewards.dialogue:intent",
     "ndcg": "textgym.rewards.reference:ndcg",
     "recall": "textgym.rewards.recommendation:recall",
     "valid_items": "textgym.rewards.recommendation:valid_items",

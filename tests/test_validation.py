@@ -1,0 +1,145 @@
+"""Tasks that are sound have no findings, and everything that can be wrong with a task or a file is found."""
+
+import json
+
+import pytest
+
+from textgym.data.datasets import SPLITS
+from textgym.envs import ENVIRONMENTS
+from textgym.errors import MissingPackageError
+from textgym.validation import check_file, check_task
+
+ARITHMETIC = "TextGen-Arithmetic-v0"
+ROWS = [{"prompt": f"Repeat {word}", "reference": word} for word in ("red", "green", "blue", "white", "black")]
+
+
+def check(rows, reward="exact_match", splits=("test",), **changes):
+    """The findings about other data and another reward."""
+    env_kwargs = {"dataset": rows, "reward_funcs": reward, "prompt_template": "{prompt}:", **changes}
+    return [finding for r in check_task(ARITHMETIC, splits, env_kwargs=env_kwargs) for finding in r.findings]
+
+
+@pytest.mark.parametrize("env_id", ENVIRONMENTS)
+def test_every_task_is_sound(env_id):
+    # the train splits are checked by the command: a minute, mostly for metrics of 4,000 wrong answers
+    try:
+        reports = check_task(env_id, ["validation", "test"])
+    except MissingPackageError as error:
+        pytest.skip(str(error))
+    assert {report.split: report.findings for report in reports} == {"validation": [], "test": []}
+
+
+def test_the_report_says_what_texts_are_worth():
+    (report,) = check_task(ARITHMETIC, ["validation"])
+    assert report.rows == 832 and report.compared
+    assert report.means["the reference"] == report.at_maximum["the reference"] == 1.0
+    assert 0.0 < report.at_maximum["another row's reference"] < 0.02  # sums of the same result
+    (report,) = check_task("TextGen-Sentiment-v0", ["validation"])
+    # a judge of texts alone: references are those of positive reviews, and wrong ones those of negative reviews
+    assert not report.compared
+    assert report.means["the reference"] > report.means["empty text"] > report.means["another row's reference"]
+
+
+def test_labels_do_not_matter_where_the_reward_compares():
+    # a positive review's text in place of the row's own would look like a reference that scores less than 1.0
+    (report,) = check_task("TextGen-Sentiment-v0", ["validation"], env_kwargs={"reward_funcs": "token_f1"})
+    assert report.compared and report.means["the reference"] == 1.0
+
+
+def test_sound_rows_have_no_findings():
+    assert check(ROWS) == []
+
+
+def half(completions, reference, **_):
+    return [0.5 * (a.strip() == b) for a, b in zip(completions, reference, strict=True)]
+
+
+def generous(completions, reference, **_):
+    return [float(a.strip() == b or not a) for a, b in zip(completions, reference, strict=True)]
+
+
+def upside_down(completions, **_):
+    return [-float(len(text)) for text in completions]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reward", "finding"),
+    [
+        (ROWS, half, "The reference scores less than 1.0 (0.500 at index 0): indices 0, 1, 2, 3, 4."),
+        (ROWS, generous, "A wrong answer scores 1.0 in 100% of the rows: empty text."),
+        (ROWS, upside_down, "on average, the reference -5.400: empty text."),
+        ([*ROWS, ROWS[1]], "exact_match", "The same prompt, 'Repeat green:'"),
+        ([*ROWS, {"prompt": "x", "reference": " "}], "exact_match", "The reference is empty: index 5."),
+        ([*ROWS, {"prompt": "x", "reference": "red " * 60}], "token_f1", "no room in 48 tokens: index 5."),
+        ([{"prompt": "x"}, {"prompt": "y"}], "length", "No row has a reference"),
+    ],
+)
+def test_an_unsound_task_is_found(rows, reward, finding):
+    findings = check(rows, reward)
+    assert any(finding in found for found in findings), findings
+
+
+def test_prompts_that_two_splits_share_are_found():
+    # a list of rows is every split
+    assert check(ROWS, splits=SPLITS[:2]) == ["Prompts that another split has too: indices 0, 1, 2, 3, 4."]
+
+
+def written(path, *lines):
+    path.write_bytes(b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lines", "findings"),
+    [
+        ([{"prompt": "a"}, {"prompt": "b"}], []),
+        ([{"prompt": "a"}, b"", {"prompt": " a "}], ["The same prompt, 'a': lines 1, 3."]),  # a blank line counts
+        ([{"text": "a"}], ["No column 'prompt' among text"]),
+        ([{"prompt": "a", "completions": 1}], ["The column 'completions' is an argument of every reward function"]),
+        ([{"prompt": 5}, {}], ["The prompt is no text: lines 1, 2."]),
+        ([{"prompt": " "}], ["The prompt is empty: line 1."]),
+        ([{"prompt": "a", "reference": []}], ["The reference is neither a text nor a list of texts: line 1."]),
+        ([{"prompt": "a", "reference": [""]}], ["The reference is empty: line 1."]),
+        ([{"prompt": "a", "n": 1}, {"prompt": "b", "n": 1.5}], []),
+        ([{"prompt": "a", "n": 1}, {"prompt": "b", "n": "1"}], ["The column 'n' holds number and str"]),
+        ([{"prompt": "a\ufffd"}], ["The column 'prompt' has the character U+FFFD"]),
+        ([{"prompt": "a"}, b'{"prompt": "\xff"}'], ["line 2: not UTF-8"]),
+        ([{"prompt": "a"}, b'{"prompt":'], ["line 2: not JSON"]),
+        ([{"prompt": "a"}, ["a"]], ["Not an object with columns: line 2."]),
+        ([], ["has no rows"]),
+    ],
+)
+def test_json_lines(tmp_path, lines, findings):
+    found = check_file(written(tmp_path / "rows.jsonl", *lines)).findings
+    assert len(found) == len(findings) and all(a in b for a, b in zip(findings, found, strict=True)), found
+
+
+def test_many_findings_are_summed_up(tmp_path):
+    # a thousand rows that are wrong in the same way must not be a thousand lines
+    lines = [{"prompt": "", "n": i} for i in range(1000)] + [{"prompt": f"{i % 20}"} for i in range(100)]
+    findings = check_file(written(tmp_path / "rows.jsonl", *lines)).findings
+    assert "The prompt is empty: lines 1, 2, 3, 4, 5, 6, 7, 8 and 992 more." in findings
+    assert "13 more prompts occur more than once." in findings and len(findings) < 12
+
+
+def test_csv_lines_are_counted_with_breaks_in_values(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('prompt,reference\na,1\n"two\nlines",2\na,3\n', encoding="utf-8")
+    report = check_file(path)
+    assert report.rows == 3 and report.findings == ["The same prompt, 'a': lines 2, 5."]
+
+
+def test_parquet(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([{"prompt": "a", "n": i} for i in range(2)]), path)
+    assert check_file(path).findings == ["The same prompt, 'a': rows 1, 2."]
+
+
+def test_columns_are_summed_up(tmp_path):
+    lines = [{"prompt": "a", "tags": ["long one", "b"]}, {"prompt": "abc", "tags": []}, {"prompt": "abc d"}]
+    prompt, tags = check_file(written(tmp_path / "rows.jsonl", *lines)).columns
+    assert (prompt.name, prompt.types, prompt.empty, prompt.different, prompt.longest) == ("prompt", ["str"], 0, 3, 5)
+    assert (tags.types, tags.empty, tags.different, tags.longest) == (["list"], 2, 3, 8)

@@ -1,0 +1,67 @@
+"""The command ``textgym``: see the tasks, try them, and check what you add to them.
+
+Every command is a function of its own module, which prints what functions of the library return. An error that a user
+can mend is one line, and exit status 2; findings of ``validate`` and ``lint-reward`` are status 1. Importing this
+imports no torch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import typer
+from typer.core import TyperGroup
+
+from textgym.cli import lint_reward, listing, new, output, play, sample, show, validate
+from textgym.errors import TextGymError
+
+
+class Commands(TyperGroup):
+    """The commands, whose errors are told in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except (TextGymError, gym.error.Error) as error:
+            output.console(stderr=True).print(f"Error: {output.one_line(error)}", style="red", soft_wrap=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    name="textgym",
+    cls=Commands,
+    help="Text generation as a reinforcement-learning task: the tasks, the rewards, and checks of your own.",
+    epilog=output.examples("textgym list", "textgym show TextGen-Sentiment-v0", "textgym new task haiku"),
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+for name, command, lines in (
+    ("list", listing.list_, ("textgym list", "textgym list rewards")),
+    ("show", show.show, ("textgym show TextGen-Sentiment-v0",)),
+    (
+        "sample",
+        sample.sample,
+        ("textgym sample TextGen-Sentiment-v0 -n 3", "textgym sample TextGen-Arithmetic-v0 --split train --seed 1"),
+    ),
+    (
+        "play",
+        play.play,
+        ("textgym play TextGen-Sentiment-v0", 'echo "a fine film" | textgym play TextGen-Sentiment-v0 --whole'),
+    ),
+    (
+        "validate",
+        validate.validate,
+        ("textgym validate", "textgym validate TextGen-Arithmetic-v0", "textgym validate reviews.jsonl"),
+    ),
+    (
+        "lint-reward",
+        lint_reward.lint_reward,
+        ("textgym lint-reward rougeL", "textgym lint-reward my_rewards.py:politeness --id TextGen-Sentiment-v0"),
+    ),
+):
+    app.command(name, help=output.paragraphs(command.__doc__), epilog=output.examples(*lines))(command)
+app.add_typer(new.app, name="new")

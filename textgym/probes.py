@@ -1,0 +1,175 @@
+"""Texts that take no model to write, for rows of a task's data set, and what rewards say of them.
+
+References and wrong answers bracket what a reward can tell apart: `textgym.validation` checks tasks by them,
+`textgym.lint` rewards. Importing this module imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from textgym.envs.core import GIVEN, continuation
+from textgym.errors import RewardError
+from textgym.evaluation import make_env
+from textgym.rewards.composition import Spec, call
+
+REFERENCE = "the reference"
+ANOTHER = "another row's reference"
+
+
+class Examples:
+    """The first rows of a split, with their prompts as the agent reads them.
+
+    Args:
+        env_id: A registered id.
+        split: Of its data set.
+        num_examples: The first so many rows, or all that there are; None for all.
+        reward: Instead of the id's own.
+        env_kwargs: Other keywords of the environment.
+        seed: Of everything that is drawn.
+
+    Attributes:
+        dataset: All rows of the split.
+        prompts: n texts.
+        references: n completions: each row's first reference, as it goes on from the prompt; "" where the data has
+            none.
+        labels: Of each row, where the data has a column ``label`` of 0 and 1, as for sentiment; else None.
+        columns: What reward functions get, n values each.
+        reward: The first reward function's name, and the function.
+        tokenizer: The environment's.
+        max_new_tokens: Of a completion.
+        action_mask: The allowed tokens, bool (V,).
+        rng: The random generator.
+    """
+
+    def __init__(
+        self,
+        env_id: str,
+        split: str,
+        num_examples: int | None = None,
+        *,
+        reward: Spec | Sequence[Spec] | None = None,
+        env_kwargs: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        given = {} if reward is None else {"reward_funcs": reward}
+        self._core = core = make_env(env_id, 1, split, {**(env_kwargs or {}), **given})._core
+        self.env_id, self.dataset, self.tokenizer = env_id, core.dataset, core.tokenizer
+        self.reward = core.rewards.names[0], core.rewards.functions[0]
+        size = min(num_examples or len(core.dataset), len(core.dataset))
+        self.prompts = core.prompts[:size]
+        columns = {name: list(values[:size]) for name, values in core.dataset.columns.items()}
+        labels = columns.get("label", [])
+        labelled = 0 in labels and 1 in labels and all(label in (0, 1) for label in labels)
+        self.labels = np.array(labels) if labelled else None
+        self.columns = {name: values for name, values in columns.items() if name not in GIVEN}
+        self.references = [
+            "" if reference is None else continuation(prompt, reference if isinstance(reference, str) else reference[0])
+            for prompt, reference in zip(self.prompts, columns.get("reference", [None] * size), strict=True)
+        ]
+        self.max_new_tokens = core.max_new_tokens
+        self.action_mask = core.action_mask()
+        self.rng = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def prompt_ids(self, row: int) -> list[int]:
+        """The prompt's tokens."""
+        self._core.begin([0], [row])
+        return self._core.input_ids[0, : self._core.lengths[0]].tolist()
+
+    def arguments(self, completions: Sequence[str], rows: Sequence[int] | None = None) -> dict[str, list[Any]]:
+        """What reward functions are called with: one completion for each of the rows, by default the first ones."""
+        rows = range(len(completions)) if rows is None else rows
+        return {
+            **{name: [values[row] for row in rows] for name, values in self.columns.items()},
+            "prompts": [self.prompts[row] for row in rows],
+            "completions": list(completions),
+            "completion_ids": self.tokenizer.encode_batch(completions),
+        }
+
+    def values(self, completions: Sequence[str], rows: Sequence[int] | None = None) -> list[float | None]:
+        """What the reward function says of completions, None where it does not apply.
+
+        Raises:
+            RewardError: It failed.
+        """
+        rows = range(len(completions)) if rows is None else rows
+        return call(*self.reward, self.arguments(completions, rows), rows)
+
+
+def compares(examples: Examples) -> bool:
+    """Whether the reward compares a text with its row; a judge of the text alone does not.
+
+    Raises:
+        RewardError: The reward failed.
+    """
+    next_rows = [*range(1, len(examples)), 0]
+    return examples.values(examples.references) != examples.values(examples.references, next_rows)
+
+
+def probes(examples: Examples) -> dict[str, list[str]]:
+    """A text for every row by what it is; `REFERENCE` and `ANOTHER` only where the data has them.
+
+    Where it has labels, as for sentiment, and the reward judges the text alone, the first is positive and the second
+    negative for every row.
+    """
+    texts = {}
+    by_label = examples.labels is not None and _judges_alone(examples)
+    if any(examples.references):
+        texts[REFERENCE] = _of_label(examples, 1) if by_label else examples.references
+    if len(set(map(_plain, examples.references))) > 1:
+        texts[ANOTHER] = _of_label(examples, 0) if by_label else _others(examples)
+    # the bare prompt: words of the template earn nothing anywhere
+    texts["the prompt copied"] = list(examples.dataset.columns.get("prompt", examples.prompts)[: len(examples)])
+    texts["empty text"] = [""] * len(examples)
+    allowed = np.flatnonzero(examples.action_mask)
+    drawn = examples.rng.choice(allowed, size=(len(examples), examples.max_new_tokens))
+    texts["random tokens"] = examples.tokenizer.decode_batch(drawn.tolist())
+    return texts
+
+
+def _judges_alone(examples: Examples) -> bool:
+    try:
+        return not compares(examples)
+    except RewardError:
+        return False  # whoever scores the texts will meet the error, and can say of which
+
+
+def noisy(examples: Examples, texts: Sequence[str], share: float) -> list[str]:
+    """Texts with this share of their words, at least one, replaced by words of any row's reference."""
+    words = [word for text in examples.references for word in text.split()]
+    changed = []
+    for text in texts:
+        own = text.split()
+        count = min(len(own), max(1, round(share * len(own))))
+        for place in examples.rng.choice(len(own), size=count, replace=False) if own else ():
+            own[place] = words[examples.rng.integers(len(words))]
+        changed.append(text[: len(text) - len(text.lstrip())] + " ".join(own))
+    return changed
+
+
+def _others(examples: Examples) -> list[str]:
+    """For every row a reference of another wording."""
+    references = examples.references
+    others = []
+    for own in references:
+        while _plain(other := references[examples.rng.integers(len(references))]) == _plain(own):
+            pass
+        others.append(other)
+    return others
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _of_label(examples: Examples, label: int) -> list[str]:
+    """Each row's reference, if it has the label, or one of a row that has it."""
+    drawn = examples.rng.choice(np.flatnonzero(examples.labels == label), size=len(examples))
+    source = np.where(examples.labels == label, np.arange(len(examples)), drawn)
+    return [examples.references[row] for row in source]

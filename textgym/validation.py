@@ -1,0 +1,290 @@
+"""Are a task's data and reward what they should be, and can a data file be used? No model is needed.
+
+>>> [report.findings for report in check_task("TextGen-Arithmetic-v0", ["validation"])]
+[[]]
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import starmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textgym.data import files
+from textgym.data.datasets import RESERVED, SPLITS, is_reference
+from textgym.errors import DatasetError
+from textgym.probes import REFERENCE, Examples, compares, probes
+
+MAXIMUM = 1.0  # of every reward that compares with a reference
+ROUNDING = 1e-9
+TOLERATED = 0.25  # of wrong answers may be right: a sum of the same result, nothing where there is nothing to find
+CUT = 0.01  # of references may be too long for the task
+SHOWN = 8  # places that a finding names
+READERS: dict[str, Callable[[Path], Iterator[tuple[int, Any]]]] = {
+    ".jsonl": files.read_jsonl,
+    ".jsonl.gz": files.read_jsonl,
+    ".csv": files.read_csv,
+    ".parquet": files.read_parquet,
+}
+BROKEN = "\ufffd"  # stands for bytes that some program could not read
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What `check_task` found in one split.
+
+    Attributes:
+        split: Its name.
+        rows: Its size.
+        means: Mean reward of each kind of text that `textgym.probes.probes` knows, by its name.
+        at_maximum: The fraction of them that score 1.0.
+        compared: Whether the reward compares a text with its row; a judge of the text alone does not.
+        findings: What is wrong; empty if nothing is.
+    """
+
+    split: str
+    rows: int
+    means: dict[str, float]
+    at_maximum: dict[str, float]
+    compared: bool
+    findings: list[str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a data file.
+
+    Attributes:
+        name: Its name.
+        types: Of its values.
+        empty: Values that are None, an empty list, or a text of white space.
+        different: Different values.
+        longest: Characters of the longest text, None if the column holds none.
+    """
+
+    name: str
+    types: list[str]
+    empty: int
+    different: int
+    longest: int | None
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What `check_file` found.
+
+    Attributes:
+        rows: Of the file; 0 if it cannot be read.
+        columns: Summaries of its columns.
+        findings: What is wrong; empty if nothing is.
+    """
+
+    rows: int
+    columns: list[Column] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows are, for findings: for example lines of a file, one number a row."""
+
+    one: str
+    several: str
+    numbers: Sequence[int]
+
+    def listed(self, rows: Sequence[int]) -> str:
+        """For example ``lines 3, 7``, of many rows the first."""
+        numbers = ", ".join(str(self.numbers[row]) for row in rows[:SHOWN])
+        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+        return f"{self.several if len(rows) > 1 else self.one} {numbers}{more}"
+
+
+def check_task(
+    env_id: str, splits: Sequence[str] = SPLITS, *, env_kwargs: Mapping[str, Any] | None = None
+) -> list[SplitReport]:
+    """Score references and wrong answers of every row, and look for rows that are empty or occur twice.
+
+    A reward that compares with the row must give its reference 1.0, and no kind of wrong answer (another row's
+    reference, the prompt copied, empty text, random tokens) 1.0 in more than a quarter of the rows. One that judges the
+    text alone must like the references better than any kind of wrong answer, on average. At most 1 % of the references
+    that are compared with may be too long for ``max_new_tokens``.
+
+    Args:
+        env_id: A registered id.
+        splits: Of its data set.
+        env_kwargs: Other keywords of the environment, such as ``reward_funcs``.
+
+    Raises:
+        RewardError: The reward failed on a text.
+    """
+    reports = []
+    seen: dict[str, str] = {}  # split by prompt
+    for split in splits:
+        examples = Examples(env_id, split, env_kwargs=env_kwargs)
+        places = Places("index", "indices", range(len(examples)))
+        findings = check_columns({**examples.dataset.columns, "prompt": examples.prompts}, places)
+        shared = [row for row, prompt in enumerate(examples.prompts) if seen.setdefault(prompt, split) != split]
+        if shared:
+            findings.append(f"Prompts that another split has too: {places.listed(shared)}.")
+        reports.append(_report(examples, places, findings))
+    return reports
+
+
+def _report(examples: Examples, places: Places, findings: list[str]) -> SplitReport:
+    """The report, with what the reward says of right and wrong texts."""
+    texts = probes(examples)
+    values = {kind: _numbers(examples.values(written)) for kind, written in texts.items()}
+    means = {kind: float(scores.mean()) for kind, scores in values.items()}
+    at_maximum = {kind: float((scores >= MAXIMUM - ROUNDING).mean()) for kind, scores in values.items()}
+    compared = compares(examples)
+    if REFERENCE not in texts:
+        findings.append("No row has a reference: there is no right answer to check the reward by.")
+    else:
+        findings += [
+            f"A wrong answer scores {mean:.3f} on average, the reference {means[REFERENCE]:.3f}: {kind}."
+            for kind, mean in means.items()
+            if kind != REFERENCE and mean >= means[REFERENCE]
+        ]
+    if compared and REFERENCE in texts:
+        findings += _misjudged(values[REFERENCE], places) + _cut(examples, places)
+        findings += [
+            f"A wrong answer scores 1.0 in {share:.0%} of the rows: {kind}."
+            for kind, share in at_maximum.items()
+            if kind != REFERENCE and share > TOLERATED
+        ]
+    return SplitReport(examples.dataset.split, len(examples), means, at_maximum, compared, findings)
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray:
+    """As an array: what a reward does not apply to earns nothing."""
+    return np.array([0.0 if value is None else value for value in values])
+
+
+def _misjudged(scores: np.ndarray, places: Places) -> list[str]:
+    """References that score less than the maximum."""
+    below = np.flatnonzero(scores < MAXIMUM - ROUNDING).tolist()
+    if not below:
+        return []
+    lowest = int(scores.argmin())
+    return [f"The reference scores less than 1.0 ({scores[lowest]:.3f} at index {lowest}): {places.listed(below)}."]
+
+
+def _cut(examples: Examples, places: Places) -> list[str]:
+    """References that the agent has no room to write, with EOS."""
+    lengths = [len(ids) + 1 for ids in examples.tokenizer.encode_batch(examples.references)]
+    cut = [row for row, length in enumerate(lengths) if length > examples.max_new_tokens]
+    if len(cut) <= CUT * len(examples):
+        return []
+    return [f"The reference has no room in {examples.max_new_tokens} tokens: {places.listed(cut)}."]
+
+
+def check_file(path: Path) -> FileReport:
+    """Read a data file, and look for everything that would stop an environment or make its data worse.
+
+    Found are what cannot be read (the first place, for example bytes that are not UTF-8), no column ``prompt``, columns
+    that reward functions know as something else, prompts and references of the wrong type, empty ones, prompts that
+    occur twice, columns of several types, and characters that were lost when some program read the text wrongly.
+    """
+    suffix = files.format_of(path) or ""
+    if suffix not in READERS:
+        return FileReport(0, findings=[f"{path} has none of the known formats {', '.join(READERS)}."])
+    try:
+        numbered = [*READERS[suffix](path)]
+    except DatasetError as error:
+        return FileReport(0, findings=[str(error)])
+    if not numbered:
+        return FileReport(0, findings=[f"{path} has no rows."])
+    rows = [row for _, row in numbered]
+    unit = "row" if suffix == ".parquet" else "line"
+    places = Places(unit, f"{unit}s", [number for number, _ in numbered])
+    odd = [i for i, row in enumerate(rows) if not isinstance(row, Mapping)]
+    if odd:
+        return FileReport(len(rows), findings=[f"Not an object with columns: {places.listed(odd)}."])
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    findings = [
+        f"The column {name!r} is an argument of every reward function: rename it." for name in names if name in RESERVED
+    ]
+    if "prompt" not in columns:
+        findings.append(f"No column 'prompt' among {', '.join(names)}: rename one, or name columns in prompt_template.")
+    return FileReport(len(rows), [*starmap(_summary, columns.items())], findings + check_columns(columns, places))
+
+
+def check_columns(columns: Mapping[str, Sequence[Any]], places: Places) -> list[str]:
+    """What is wrong with the values of a table.
+
+    Args:
+        columns: Values by name.
+        places: Names the rows.
+    """
+    findings = []
+
+    def found(what: str, rows: Sequence[int]) -> None:
+        if rows:
+            findings.append(f"{what}: {places.listed(rows)}.")
+
+    prompts, references = columns.get("prompt", ()), columns.get("reference", ())
+    found("The prompt is no text", [i for i, value in enumerate(prompts) if not isinstance(value, str)])
+    found("The prompt is empty", [i for i, value in enumerate(prompts) if value is not None and _is_empty(value)])
+    found(
+        "The reference is neither a text nor a list of texts",
+        [i for i, value in enumerate(references) if not is_reference(value)],
+    )
+    found(
+        "The reference is empty",
+        [i for i, value in enumerate(references) if is_reference(value) and all(map(_is_empty, _texts(value)))],
+    )
+    for name, values in columns.items():
+        types = _types(values)
+        if name not in ("prompt", "reference") and len(types) > 1:
+            findings.append(f"The column {name!r} holds {' and '.join(types)}: give it one type.")
+        found(
+            f"The column {name!r} has the character U+FFFD, for bytes that some program could not read",
+            [i for i, value in enumerate(values) if any(BROKEN in text for text in _texts(value))],
+        )
+    twice = defaultdict(list)
+    for i, prompt in enumerate(prompts):
+        if isinstance(prompt, str):
+            twice[" ".join(prompt.split())].append(i)
+    repeated = [rows for rows in twice.values() if len(rows) > 1]
+    for rows in repeated[:SHOWN]:
+        found(f"The same prompt, {_short(prompts[rows[0]])!r}", rows)
+    if len(repeated) > SHOWN:
+        findings.append(f"{len(repeated) - SHOWN:,} more prompts occur more than once.")
+    return findings
+
+
+def _summary(name: str, values: Sequence[Any]) -> Column:
+    texts = [text for value in values for text in _texts(value)]
+    return Column(
+        name,
+        _types(values),
+        empty=sum(map(_is_empty, values)),
+        different=len({value if isinstance(value, str) else repr(value) for value in values}),
+        longest=max(map(len, texts), default=None),
+    )
+
+
+def _types(values: Sequence[Any]) -> list[str]:
+    names = (type(value).__name__ for value in values if value is not None)
+    return sorted({"number" if name in ("int", "float") else name for name in names})
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts of a value, which may be one or a list of them."""
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+
+
+def _is_empty(value: Any) -> bool:
+    return (
+        value is None or (isinstance(value, (str, list)) and not value) or (isinstance(value, str) and value.isspace())
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
