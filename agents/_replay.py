@@ -72,7 +72,10 @@ def written(env: TextGenVectorEnv, index: int, reference: str) -> list[int]:
 
 def exemplary(dataset: Dataset) -> np.ndarray:
     """Whether each row's reference shows what is asked for, bool (N,): of labelled texts only the positive ones do."""
-    return np.asarray(dataset.columns.get("label", np.ones(len(dataset)))) == 1
+    labels = dataset.columns.get("label", ())
+    if set(labels) != {0, 1}:  # classes, ratings, or nothing at all: no row is a bad example
+        return np.ones(len(dataset), bool)
+    return np.asarray(labels) == 1
 
 
 def texts(obs: Any) -> list[np.ndarray]:

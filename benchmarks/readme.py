@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
-import re
 from collections.abc import Callable
 from typing import Any
-
-import gymnasium as gym
 
 from benchmarks import report
 from benchmarks.results_io import ROOT, read_run, write_atomic
 from benchmarks.suite import load_suite, published
-from textgym import data, rewards
+from textgym import rewards
+from textgym.cli.output import described_reward, first_sentence, sizes
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, TextGymError
 
@@ -26,23 +23,16 @@ RESULTS = ROOT / "benchmarks" / "results"
 NOT_YET = "Not measured yet."
 
 
-def first_sentence(thing: Any) -> str:
-    """Of a docstring, on one line."""
-    text = " ".join((inspect.getdoc(thing) or "").split())
-    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0].replace("``", "`")
-
-
 def environments() -> str:
     """The registered ids."""
     lines = []
     for env_id, env in ENVIRONMENTS.items():
-        keywords = gym.spec(env_id).kwargs
-        sizes = " / ".join(
-            f"{len(data.load(keywords['dataset'], split)):,}" for split in ("train", "validation", "test")
-        )
-        limits = f"{keywords['max_prompt_tokens']} + {keywords['max_new_tokens']}"
-        lines.append([f"`{env_id}`", first_sentence(env), sizes, f"`{keywords['reward_funcs']}`", limits])
-    columns = ("environment", "the agent must", "prompts: train / validation / test", "reward", "tokens: prompt + new")
+        task = env.task
+        assert task is not None
+        rewarded = [f"`{task.reward_funcs}`", f"`{task.gold}`" if task.gold != task.reward_funcs else "the same"]
+        limits = f"{task.max_prompt_tokens} + {task.max_new_tokens}"
+        lines.append([f"`{env_id}`", first_sentence(env), sizes(task.dataset), *rewarded, limits])
+    columns = ("environment", "the agent must", "train / validation / test", "reward", "gold", "tokens: prompt + new")
     return report.markdown_table(columns, lines)
 
 
@@ -50,10 +40,8 @@ def reward_functions() -> str:
     """The registered rewards."""
     lines = []
     for name in rewards.names():
-        function = rewards.get(name)
-        described = function if inspect.isfunction(function) else getattr(function, "metric", type(function))
-        column = getattr(function, "column", None)  # of those that compare with one
-        lines.append([f"`{name}`", first_sentence(described), f"`{column}`" if column else ""])
+        column, description = described_reward(name)
+        lines.append([f"`{name}`", description, f"`{column}`" if column else ""])
     return report.markdown_table(("reward", "of a completion", "needs the column"), lines)
 
 

@@ -26,7 +26,6 @@ import gymnasium as gym
 import numpy as np
 
 from textgym import metrics, models
-from textgym.data.datasets import Dataset
 from textgym.envs import task_of
 from textgym.envs.core import GIVEN
 from textgym.envs.task import Task

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from pathlib import Path
@@ -25,12 +25,6 @@ ROUNDING = 1e-9
 TOLERATED = 0.25  # of wrong answers may be right: a sum of the same result, nothing where there is nothing to find
 CUT = 0.01  # of references may be too long for the task
 SHOWN = 8  # places that a finding names
-READERS: dict[str, Callable[[Path], Iterator[tuple[int, Any]]]] = {
-    ".jsonl": files.read_jsonl,
-    ".jsonl.gz": files.read_jsonl,
-    ".csv": files.read_csv,
-    ".parquet": files.read_parquet,
-}
 BROKEN = "\ufffd"  # stands for bytes that some program could not read
 
 
@@ -190,11 +184,11 @@ def check_file(path: Path) -> FileReport:
     that reward functions know as something else, prompts and references of the wrong type, empty ones, prompts that
     occur twice, columns of several types, and characters that were lost when some program read the text wrongly.
     """
-    suffix = files.format_of(path) or ""
-    if suffix not in READERS:
-        return FileReport(0, findings=[f"{path} has none of the known formats {', '.join(READERS)}."])
+    suffix = files.format_of(path)
+    if suffix is None:
+        return FileReport(0, findings=[f"{path} has none of the known formats {', '.join(files.READERS)}."])
     try:
-        numbered = [*READERS[suffix](path)]
+        numbered = [*files.READERS[suffix](path)]
     except DatasetError as error:
         return FileReport(0, findings=[str(error)])
     if not numbered:

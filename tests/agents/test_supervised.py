@@ -54,6 +54,12 @@ def test_only_positive_texts_of_labelled_data_are_learned():
     assert len(example.completions) == 1
 
 
+def test_labels_that_are_no_verdicts_exclude_no_row():
+    # ratings of 2 and 5, or names of classes, would leave nothing to learn from
+    rows = [{"prompt": "The film", "reference": text, "label": label} for text, label in (("a", "arts"), ("b", "law"))]
+    assert len(supervised.examples("TextGen-Sentiment-v0", "train", {"dataset": rows})) == 2
+
+
 def test_data_without_references_are_refused():
     with pytest.raises(ConfigurationError, match="no column 'reference' to learn from"):
         make(env_kwargs={"dataset": [{"prompt": "One", "answer": "1"}]})

@@ -43,13 +43,13 @@ def test_intent_compares_acts_and_not_words():
     assert values == [1.0, 0.0, 1.0, None]
 
 
-def test_dialogue_is_the_mean_of_the_cosine_and_the_intent():
+def test_dialogue_is_the_cosine_where_the_intent_is_right():
     completions = ["I love dogs", "do you have a cat?", "", "I love my dog"]
     reference = ["I love my dog"] * 4
     parts = [rewards.get(name)(completions=completions, reference=reference) for name in ("similarity", "intent")]
     values = rewards.get("dialogue")(completions=completions, reference=reference)
-    assert values == [(max(0, 2 * a - 1) + b) / 2 for a, b in zip(*parts, strict=True)]
-    assert values[3] == 1.0 > values[0] > values[1] > values[2]
+    assert values == [max(0, 2 * a - 1) * b for a, b in zip(*parts, strict=True)]
+    assert values[3] == 1.0 > values[0] > values[1] == values[2] == 0.0
 
 
 def test_rows_without_a_reference_are_not_scored():

@@ -6,19 +6,17 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from textgym.errors import DatasetError, MissingPackageError
 
-FORMATS = (".jsonl", ".jsonl.gz", ".csv", ".parquet")
-
 
 def format_of(path: Path) -> str | None:
-    """The format that a file's name tells, None if it is none of `FORMATS`."""
-    return next((suffix for suffix in FORMATS if path.name.lower().endswith(suffix)), None)
+    """The format that a file's name tells, None if it is none of `READERS`."""
+    return next((suffix for suffix in READERS if path.name.lower().endswith(suffix)), None)
 
 
 def data_files(folder: Path, prefix: str = "") -> list[Path]:
@@ -33,19 +31,11 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
         DatasetError: Its format is unknown, it is not what its name says, or a row is there twice; names the line.
         MissingPackageError: A Parquet file, and pyarrow is not installed.
     """
-    match format_of(path):
-        case ".jsonl" | ".jsonl.gz":
-            rows = read_jsonl(path)
-        case ".csv":
-            rows = read_csv(path)
-        case ".parquet":
-            rows = read_parquet(path)
-        case _:
-            raise DatasetError(
-                f"{path} has none of the known formats {', '.join(FORMATS)}. Convert it, and name it so."
-            )
+    reader = READERS.get(format_of(path) or "")
+    if reader is None:
+        raise DatasetError(f"{path} has none of the known formats {', '.join(READERS)}. Convert it, and name it so.")
     seen: dict[int, int] = {}  # by hash: the rows themselves would be kept twice
-    for number, row in rows:
+    for number, row in reader(path):
         first = seen.setdefault(hash(repr(row)), number)
         if first != number:
             raise DatasetError(f"{path}, line {number}: the same row as line {first}. Remove one of them.")
@@ -107,3 +97,11 @@ def _lines(path: Path) -> Iterator[str]:
         raise DatasetError(f"{path}, line {number}: not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path} cannot be read: {error}.") from error
+
+
+READERS: dict[str, Callable[[Path], Iterator[tuple[int, Any]]]] = {
+    ".jsonl": read_jsonl,
+    ".jsonl.gz": read_jsonl,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}

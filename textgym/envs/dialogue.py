@@ -17,9 +17,8 @@ class DialogueEnv(TextGenEnv):
 
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
-    `dialogue`, in [0, 1]: the mean of how close the reply comes to the person's in what its words mean, the cosine of
-    small word vectors, and of `intent`, 1.0 if its act is the same, by rules of words and marks. One stock phrase for
-    each act gets 0.72 without a look at the turn; the gold judge, `meteor`, gives it 0.04.
+    `dialogue`, in [0, 1]: how close the reply comes to the person's in what its words mean, the cosine of small word
+    vectors, if its act is the same, by rules of words and marks; else 0.0.
 
     ## Arguments
     See `TextGenEnv` for all of them. A data set of one's own needs `prompt`, `reference` and, for the default template,

@@ -72,15 +72,16 @@ def dialogue(
     completion_ids: Sequence[Sequence[int]] = (),
     **columns: Any,
 ) -> list[float | None]:
-    """The mean of `intent` and of the cosine that `similarity` is made of, in [0, 1]; 1.0 for the reference.
+    """The cosine that `similarity` is made of, in [0, 1], if `intent` is right, else 0.0; 1.0 for the reference.
 
-    The cosine is not moved: unrelated texts get 0.0 for it, where `similarity` has 0.5, and opposite ones no less.
+    A mean of both would pay nonsense for every statement, since what is nothing else is one. The cosine is not moved:
+    unrelated texts get 0.0 for it, where `similarity` has 0.5, and opposite ones no less.
 
     Raises:
         ConfigurationError: The data set has no column ``reference``.
     """
     parts = [reward(completions=completions, **columns) for reward in (similarity, intent)]
-    return [None if a is None or b is None else (max(0.0, 2 * a - 1) + b) / 2 for a, b in zip(*parts, strict=True)]
+    return [None if a is None or b is None else max(0.0, 2 * a - 1) * b for a, b in zip(*parts, strict=True)]
 
 
 intent = Against(_intent, name="intent")
