@@ -6,12 +6,35 @@ import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
 from textgym.envs.arithmetic import ArithmeticEnv
+from textgym.envs.classification import ClassificationEnv
+from textgym.envs.data_to_text import DataToTextEnv
+from textgym.envs.dialogue import DialogueEnv
+from textgym.envs.ner import NEREnv
+from textgym.envs.qa import QAEnv
+from textgym.envs.reasoning_gym import ReasoningGymEnv
+from textgym.envs.recommendation import RecommendationEnv
+from textgym.envs.relation_extraction import RelationExtractionEnv
 from textgym.envs.sentiment import SentimentEnv
+from textgym.envs.summarization import SummarizationEnv
 from textgym.envs.task import Task
 from textgym.envs.text_env import TextGenEnv
+from textgym.envs.translation import TranslationEnv
 from textgym.errors import ConfigurationError
 
-TASKS: tuple[type[TextGenEnv], ...] = (SentimentEnv, ArithmeticEnv)
+TASKS: tuple[type[TextGenEnv], ...] = (
+    SentimentEnv,
+    ArithmeticEnv,
+    ClassificationEnv,
+    QAEnv,
+    NEREnv,
+    RelationExtractionEnv,
+    SummarizationEnv,
+    DataToTextEnv,
+    ReasoningGymEnv,
+    DialogueEnv,
+    RecommendationEnv,
+    TranslationEnv,
+)
 ENVIRONMENTS = {env.task.id: env for env in TASKS if env.task}
 
 

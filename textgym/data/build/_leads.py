@@ -28,6 +28,9 @@ def sentences(text: str) -> list[str]:
 
 
 def choose(rows: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
-    """At most so many of the rows, none with another's prompt, in a random order that depends on the prompts alone."""
-    unique = {normalise(row["prompt"]): row for row in reversed(rows)}
+    """At most so many of the rows, in a random order that depends on the prompts alone.
+
+    Of equal prompts the first is kept, and none with invisible characters.
+    """
+    unique = {normalise(row["prompt"]): row for row in reversed(rows) if row["prompt"].replace("\n", " ").isprintable()}
     return sorted(unique.values(), key=lambda row: fraction("order:" + row["prompt"]))[:size]

@@ -21,8 +21,10 @@ PERSON, PLACE, ORGANISATION, OTHER = "PER", "LOC", "ORG", ""
 Words = tuple[str, ...]
 
 TOKEN = re.compile(r"U\.S\.|D\.C\.|\b(?:St|Mt|Jr|Sr|[A-Z])\.(?= )|['’]s\b|\w+(?:(?!['’]s\b)['’&/–-]\w+)*|[^\w\s]")
-PARTICLES = {"de", "von", "van", "der", "den", "la", "le", "del", "della", "di", "da", "du", "des", "ibn",
-              "bin", "al", "el", "y", "e", "dos", "do"}  # fmt: skip
+PARTICLES = {
+    "de", "von", "van", "der", "den", "la", "le", "del", "della", "di", "da", "du", "des", "ibn", "bin", "al", "el",
+    "y", "e", "dos", "do",
+}  # fmt: skip
 
 # what descriptions of articles say of people, places and organisations
 LIFE_YEARS = re.compile(r"\([^()]*\d{3,4}[^()]*[–-][^()]*\)$")
@@ -33,15 +35,15 @@ IN_DOUBT = re.compile(
     re.IGNORECASE,
 )
 PLACE_NOUN = re.compile(
-    r"\b(?:capital|country|city|city-state|metropolis|megacity|river|province|islands?|region|mountains?|sea|ocean|state|"
-    r"peninsula|lake|park|strait|municipality|desert|archipelago|prefecture|department|microstate|gulf|territory|"
+    r"\b(?:capital|country|city|city-state|metropolis|megacity|river|province|islands?|region|mountains?|sea|ocean|"
+    r"state|peninsula|lake|park|strait|municipality|desert|archipelago|prefecture|department|microstate|gulf|territory|"
     r"plateau|subregion|volcano|stratovolcano|republic|waterfalls?|district|continent|kingdom|nation|town|canal|empire|"
     r"bay|basin|emirate|county|bod(?:y|ies) of (?:salt)?water|plain|canyon|reef|reservoir|canal|lakes|"
     r"administrative division|principality|collectivity|sultanate|caliphate|colony|khanate|trench)\b"
 )
 NO_PLACE = re.compile(
-    r"\b(?:people|group of people|language|war|wars|conflict|genocide|campaigns?|conquests?|cyclone|study|system|dynasty|"
-    r"period|culture|civilization|organi[sz]ation|union|boundary|council|banking|code|flag|breakup|conquest|event|title|"
+    r"\b(?:people|language|wars?|conflict|genocide|campaigns?|conquests?|cyclone|study|system|dynasty|period|culture|"
+    r"civilization|organi[sz]ation|union|boundary|council|banking|code|flag|breakup|conquest|event|title|"
     r"social|emotional|matter|species|battle|revolution|rebellion|unrest|disaster|pact|league|trade|ethnic)\b"
 )
 ORGANISATION_NOUN = re.compile(
@@ -52,49 +54,63 @@ ORGANISATION_NOUN = re.compile(
 CAPITALISED = re.compile(r"[A-ZÀ-ÖØ-Þ]|al-[A-Z]")
 
 # what a name's own words say
-PLACE_START = {"Lake", "Mount", "Mt.", "Cape", "River", "Gulf of", "Bay of", "Strait of", "Isle of", "Isles of", "Port",
-               "Kingdom of", "Republic of", "Province of", "Duchy of", "County of", "Sea of", "Lower", "Upper"}  # fmt: skip
-PLACE_END = {"River", "Rivers", "Lake", "Lakes", "Sea", "Ocean", "Island", "Islands", "Mountains", "Mountain", "Peninsula",
-             "Valley", "Bay", "Strait", "Desert", "Plateau", "Province", "County", "City", "Peak", "Hills", "Basin",
-             "Plain", "Plains", "Beach", "Gulf", "Channel", "Highlands", "Coast", "Archipelago", "Territory", "Canal",
-             "Range", "Falls", "Glacier", "Delta", "Prefecture", "District", "Empire", "Kingdom", "Region",
-             "Borough", "Steppe"}  # fmt: skip
-ORGANISATION_START = {"University of", "Bank of", "Ministry of", "Department of", "Museum of", "Institute of",
-                      "Royal Society of", "Academy of", "National Academy of", "School of"}  # fmt: skip
-ORGANISATION_END = {"University", "Company", "Corporation", "Institute", "Party", "Museum", "College", "Association",
-                    "Society", "Foundation", "Agency", "Orchestra", "Philharmonic", "Committee", "Commission",
-                    "Federation", "Bank", "Club", "Group", "Organization", "Records", "Comics", "Studios", "Pictures",
-                    "Entertainment", "Airlines", "Motors", "Council", "Library", "Observatory", "Academy",
-                    "Administration", "Laboratory", "Laboratories", "Press"}  # fmt: skip
-OTHER_START = {"Battle of", "Treaty of", "Siege of", "War of", "Order of", "Declaration of", "Peace of", "Council of",
-               "Feast of", "Book of", "Gospel of", "Nobel", "Symphony"}  # fmt: skip
-OTHER_END = {"War", "Wars", "Prize", "Prizes", "Award", "Awards", "Revolution", "Act", "Treaty", "Games", "Championship",
-             "Championships", "Cup", "Rebellion", "Movement", "Age", "Era", "Period", "Medal", "Festival", "Day",
-             "Agreement", "Reformation", "Renaissance", "Epoch", "Uprising", "Crusade", "Protocol", "Convention",
-             "Constitution", "Theorem", "Language", "Calendar", "Eon", "Ages"}  # fmt: skip
+PLACE_START = {
+    "Lake", "Mount", "Mt.", "Cape", "River", "Gulf of", "Bay of", "Strait of", "Isle of", "Isles of", "Port",
+    "Kingdom of", "Republic of", "Province of", "Duchy of", "County of", "Sea of", "Lower", "Upper",
+}  # fmt: skip
+PLACE_END = {
+    "River", "Rivers", "Lake", "Lakes", "Sea", "Ocean", "Island", "Islands", "Mountains", "Mountain", "Peninsula",
+    "Valley", "Bay", "Strait", "Desert", "Plateau", "Province", "County", "City", "Peak", "Hills", "Basin", "Plain",
+    "Plains", "Beach", "Gulf", "Channel", "Highlands", "Coast", "Archipelago", "Territory", "Canal", "Range", "Falls",
+    "Glacier", "Delta", "Prefecture", "District", "Empire", "Kingdom", "Region", "Borough", "Steppe",
+}  # fmt: skip
+ORGANISATION_START = {
+    "University of", "Bank of", "Ministry of", "Department of", "Museum of", "Institute of", "Royal Society of",
+    "Academy of", "National Academy of", "School of",
+}  # fmt: skip
+ORGANISATION_END = {
+    "University", "Company", "Corporation", "Institute", "Party", "Museum", "College", "Association", "Society",
+    "Foundation", "Agency", "Orchestra", "Philharmonic", "Committee", "Commission", "Federation", "Bank", "Club",
+    "Group", "Organization", "Records", "Comics", "Studios", "Pictures", "Entertainment", "Airlines", "Motors",
+    "Council", "Library", "Observatory", "Academy", "Administration", "Laboratory", "Laboratories", "Press",
+}  # fmt: skip
+OTHER_START = {
+    "Battle of", "Treaty of", "Siege of", "War of", "Order of", "Declaration of", "Peace of", "Council of",
+    "Feast of", "Book of", "Gospel of", "Nobel", "Symphony",
+}  # fmt: skip
+OTHER_END = {
+    "War", "Wars", "Prize", "Prizes", "Award", "Awards", "Revolution", "Act", "Treaty", "Games", "Championship",
+    "Championships", "Cup", "Rebellion", "Movement", "Age", "Era", "Period", "Medal", "Festival", "Day", "Agreement",
+    "Reformation", "Renaissance", "Epoch", "Uprising", "Crusade", "Protocol", "Convention", "Constitution", "Theorem",
+    "Language", "Calendar", "Eon", "Ages",
+}  # fmt: skip
 
 RELATIVES = {"brother", "father", "mother", "husband", "wife", "son", "daughter", "sister"}
 # what may follow a person's name; another word makes the name part of a term, as in `Higgs boson`
-AFTER_PERSON = frozenset(
-    """
-    and or as was is were are who whom whose which that in on at to from with by for of after before during between
-    but while into had has have under against wrote became did led made could would also when where until not he
-    through over upon because since though including such both won began took came went gave held sang saw
-    """.split()
-)  # noqa: SIM905
-TERM = {"dynasty", "period", "era", "family", "brothers", "sisters", "civilization", "culture", "theory", "language",
-        "languages", "people", "peoples", "system", "syndrome", "disease", "style", "school", "order"}  # fmt: skip
-PROFESSIONS = {"mariner", "humanitarian", "memoirist", "stateswoman", "businesswoman", "professor", "lecturer", "cardinal",
-               "emperor", "empress", "composers", "physicists", "mathematicians", "chemists", "astronomers",
-               "philosophers", "singer-songwriter", "nobleman", "performer", "magician"}  # fmt: skip
-NO_PROFESSION = frozenset(
-    """
-    airplane band braille civil civilization classical colonialism deified dynasty engine entity eponym flamenco
-    institutions island mechanical middle military movement mystery namesake navy origin outside period personality
-    philosophy physical pottery procedures psychoanalysis psychology rebellion religious regnant revolt school science
-    service state syllabary team telephone theatre times track tradition tribe vaccine victim disciples hero heroine
-    """.split()
-)  # noqa: SIM905
+AFTER_PERSON = {
+    "and", "or", "as", "was", "is", "were", "are", "who", "whom", "whose", "which", "that", "in", "on", "at", "to",
+    "from", "with", "by", "for", "of", "after", "before", "during", "between", "but", "while", "into", "had", "has",
+    "have", "under", "against", "wrote", "became", "did", "led", "made", "could", "would", "also", "when", "where",
+    "until", "not", "he", "through", "over", "upon", "because", "since", "though", "including", "such", "both", "won",
+    "began", "took", "came", "went", "gave", "held", "sang", "saw",
+}  # fmt: skip
+TERM = {
+    "dynasty", "period", "era", "family", "brothers", "sisters", "civilization", "culture", "theory", "language",
+    "languages", "people", "peoples", "system", "syndrome", "disease", "style", "school", "order",
+}  # fmt: skip
+PROFESSIONS = {
+    "mariner", "humanitarian", "memoirist", "stateswoman", "businesswoman", "professor", "lecturer", "cardinal",
+    "emperor", "empress", "composers", "physicists", "mathematicians", "chemists", "astronomers", "philosophers",
+    "singer-songwriter", "nobleman", "performer", "magician",
+}  # fmt: skip
+NO_PROFESSION = {
+    "airplane", "figure", "band", "braille", "civil", "civilization", "classical", "colonialism", "deified", "dynasty",
+    "engine", "entity", "eponym", "flamenco", "institutions", "island", "mechanical", "middle", "military",
+    "movement", "mystery", "namesake", "navy", "origin", "outside", "period", "personality", "philosophy", "physical",
+    "pottery", "procedures", "psychoanalysis", "psychology", "rebellion", "religious", "regnant", "revolt", "school",
+    "science", "service", "state", "syllabary", "team", "telephone", "theatre", "times", "track", "tradition",
+    "tribe", "vaccine", "victim", "disciples", "hero", "heroine",
+}  # fmt: skip
 NUMERAL = re.compile(r"[IVX]+")
 
 

@@ -1,0 +1,211 @@
+"""The data sets ``qa_synthetic``, ``ner_synthetic`` and ``relation_extraction_synthetic``, made on the spot.
+
+Short sentences about invented people, places and organisations. The splits share no entity and no part of a name, so
+that an answer has to be read from the sentence: there is nothing to remember.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from textgym.metrics.spans import NONE
+
+SIZES = {"train": 3000, "validation": 300, "test": 600}
+PERSON, PLACE, FIRM = "PER", "LOC", "ORG"
+KINDS = {"person": PERSON, "friend": PERSON, "place": PLACE, "town": PLACE, "firm": FIRM, "rival": FIRM}  # by field
+FILLERS = {
+    "month": "January February March April May June July August September October November December",
+    "thing": "bridge road museum harbour library market hotel theatre station mill garden school",
+}
+
+FIRST_NAMES = {
+    "train": "Anna Boris Clara David Elena Felix Greta Henry Irene Jonas Karin Louis Maria Nils Olga Paul",
+    "validation": "Agnes Bruno Dora Emil Flora Gustav",
+    "test": "Adele Benno Cecil Edith Frida Hugo Ida Julius",
+}
+LAST_NAMES = {
+    "train": "Adler Baker Carver Dorn Ekman Foster Garcia Holm Ivers Jensen Keller Lind Moreau Novak Osman Petrov",
+    "validation": "Archer Berg Conti Dahl Evans Frost",
+    "test": "Abbott Brandt Costa Duval Engel Fischer Gray Hauser",
+}
+PLACES = {
+    "train": "Ashford Brisk Corwen Dunmere Elstow Fairlea Glenholm Harrow Inverby Kelso Larkhill Milden Norwick Oakham",
+    "validation": "Aldermoor Bexhill Carrick Denby Eastry Fulbeck",
+    "test": "Arundel Barwick Clovelly Dorset Elgin Farnham Gosford Helmsley",
+}
+FIRMS = {
+    "train": "Apex Borealis Cobalt Delphi Everest Falcon Granite Horizon Indigo Jupiter Kestrel Lotus Meridian Nimbus",
+    "validation": "Aurora Bastion Cascade Dynamo Eclipse Fortuna",
+    "test": "Atlas Beacon Comet Drake Ember Fjord Galleon Harbour",
+}
+FIRM_ENDINGS = {"train": "Group Motors Bank Press", "validation": "Foods Airlines", "test": "Records Systems"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of sentences.
+
+    Attributes:
+        text: With a field for each entity, by the names of `KINDS`.
+        triples: What it states: names of fields around a relation.
+        questions: What can be asked, and the field that answers it.
+    """
+
+    text: str
+    triples: tuple[tuple[str, str, str], ...] = ()
+    questions: tuple[tuple[str, str], ...] = ()
+
+
+FORMS = (
+    Form(
+        "{person} was born in {place}.",
+        (("person", "born in", "place"),),
+        (("Where was {person} born?", "place"), ("Who was born in {place}?", "person")),
+    ),
+    Form(
+        "{person} works for {firm} in {place}.",
+        (("person", "works for", "firm"), ("firm", "located in", "place")),
+        (("Who works for {firm}?", "person"), ("Which company does {person} work for?", "firm")),
+    ),
+    Form(
+        "{firm}, a company from {place}, was founded by {person}.",
+        (("firm", "located in", "place"), ("firm", "founded by", "person")),
+        (("Who founded {firm}?", "person"), ("Where is {firm} from?", "place")),
+    ),
+    Form(
+        "Last spring {person} moved from {place} to {town}.",
+        (("person", "moved from", "place"), ("person", "moved to", "town")),
+        (("Where did {person} move to?", "town"), ("Where did {person} come from?", "place")),
+    ),
+    Form(
+        "In {town}, {person} married {friend}.",
+        (("person", "married", "friend"),),
+        (("Who did {person} marry?", "friend"), ("Where did {person} marry {friend}?", "town")),
+    ),
+    Form(
+        "{firm} bought {rival} from {person}.",
+        (("firm", "bought", "rival"),),
+        (("What did {firm} buy?", "rival"), ("Who sold {rival}?", "person")),
+    ),
+    Form(
+        "After years at {rival}, {person} became the head of {firm}.",
+        (("person", "left", "rival"), ("person", "head of", "firm")),
+        (("Who became the head of {firm}?", "person"), ("Where was {person} before?", "rival")),
+    ),
+    Form(
+        "The road from {town} to {place} is closed.",
+        (),
+        (("Where does the road from {town} lead?", "place"),),
+    ),
+    Form("In {month} the {thing} was closed for repairs."),
+    Form("Nobody knew when the {thing} would open again, and by {month} few people asked."),
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A form with its fields filled.
+
+    Attributes:
+        form: The form.
+        values: Of its fields.
+    """
+
+    form: Form
+    values: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return self.form.text.format(**self.values)
+
+    @property
+    def entities(self) -> list[tuple[str, str]]:
+        """Type and name of each entity, in the order of the sentence."""
+        return [(KINDS[field], self.values[field]) for field in _fields(self.form) if field in KINDS]
+
+    @property
+    def triples(self) -> list[str]:
+        """What the sentence states."""
+        return [f"{self.values[a]} | {relation} | {self.values[b]}" for a, relation, b in self.form.triples]
+
+
+def qa(split: str) -> list[dict[str, Any]]:
+    """Two sentences and a question about one of them: ``prompt``, ``reference`` and ``kind`` (the answer's type)."""
+    rng = random.Random(f"qa:{split}")
+
+    def row() -> dict[str, Any] | None:
+        asked, other = _example(split, rng), _example(split, rng)
+        if not asked.form.questions or set(asked.values.values()) & set(other.values.values()):
+            return None
+        question, field = rng.choice(asked.form.questions)
+        passage = " ".join(rng.sample([asked.text, other.text], 2))
+        prompt = f"{passage}\nQ: {question.format(**asked.values)}"
+        return {"prompt": prompt, "reference": asked.values[field], "kind": KINDS[field]}
+
+    return _rows(split, row)
+
+
+def ner(split: str) -> list[dict[str, Any]]:
+    """A sentence and its entities: ``prompt``, ``reference`` and ``types``."""
+    rng = random.Random(f"ner:{split}")
+
+    def row() -> dict[str, Any]:
+        example = _example(split, rng)
+        reference = "; ".join(f"{kind}: {name}" for kind, name in example.entities) or NONE
+        return {"prompt": example.text, "reference": reference, "types": [kind for kind, _ in example.entities]}
+
+    return _rows(split, row)
+
+
+def relation_extraction(split: str) -> list[dict[str, Any]]:
+    """A sentence and what it states: ``prompt``, ``reference`` and ``relations``."""
+    rng = random.Random(f"relation_extraction:{split}")
+
+    def row() -> dict[str, Any] | None:
+        example = _example(split, rng)
+        relations = [relation for _, relation, _ in example.form.triples]
+        return (
+            {"prompt": example.text, "reference": "; ".join(example.triples), "relations": relations}
+            if relations
+            else None
+        )
+
+    return _rows(split, row)
+
+
+def _rows(split: str, make: Callable[[], dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """So many rows as the split has, no prompt twice."""
+    rows: dict[str, dict[str, Any]] = {}
+    while len(rows) < SIZES[split]:
+        if row := make():
+            rows[row["prompt"]] = row
+    return list(rows.values())
+
+
+def _example(split: str, rng: random.Random) -> Example:
+    """A random form filled with the split's names, each once."""
+    form = rng.choice(FORMS)
+    names = {
+        PERSON: [
+            f"{a} {b}"
+            for a, b in zip(_shuffled(FIRST_NAMES[split], rng), _shuffled(LAST_NAMES[split], rng), strict=True)
+        ],
+        PLACE: _shuffled(PLACES[split], rng),
+        FIRM: [f"{name} {rng.choice(FIRM_ENDINGS[split].split())}" for name in _shuffled(FIRMS[split], rng)],
+    }
+    fillers = {field: rng.choice(values.split()) for field, values in FILLERS.items()}
+    return Example(form, {field: fillers.get(field) or names[KINDS[field]].pop() for field in _fields(form)})
+
+
+def _shuffled(names: str, rng: random.Random) -> list[str]:
+    return rng.sample(names.split(), len(names.split()))
+
+
+def _fields(form: Form) -> list[str]:
+    """The fields of a form in the order of its text."""
+    return [field for _, field, _, _ in Formatter().parse(form.text) if field]
