@@ -131,3 +131,15 @@ def test_no_eos_is_refused(tmp_path: Path) -> None:
 
 def test_read_once() -> None:
     assert textgym.load_tokenizer("textgym-tiny") is textgym.load_tokenizer("textgym-tiny")
+
+
+def test_byte_tables_write_what_the_library_writes(tokenizer: TextTokenizer) -> None:
+    # random ids: bytes that are no UTF-8, characters cut in two, special and added tokens in between
+    inner = Tokenizer.from_str(tokenizer._tokenizer.to_str())
+    inner.add_tokens(["naïve\u2028 word"])  # no byte-level spelling, and no special token
+    added = TextTokenizer(inner, eos_token_id=1, pad_token_id=0)
+    rng = np.random.default_rng(0)
+    batch = [rng.integers(0, added.vocab_size, rng.integers(0, 40)).tolist() for _ in range(2000)]
+    batch += [[added.vocab_size - 1, 300], [1, 0, 2], *([byte] for byte in range(3, 300))]
+    assert added.decode_batch(batch) == inner.decode_batch(batch, skip_special_tokens=True)
+    assert pickle.loads(pickle.dumps(added)).decode_batch(batch) == added.decode_batch(batch)

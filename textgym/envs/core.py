@@ -256,7 +256,7 @@ class EpisodeCore:
             index = operator.index(value)
         except TypeError:
             index = -1
-        if not 0 <= index < len(self.dataset):
+        if not 0 <= index < len(self.prompts):
             raise ConfigurationError(
                 f"index {value!r} is no row of {self.dataset.name}, split {self.dataset.split!r}: "
                 f"give an integer from 0 to {len(self.dataset) - 1}."

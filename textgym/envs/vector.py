@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -243,9 +244,13 @@ def stack_infos(rows: Sequence[int], infos: Sequence[dict[str, Any]], num_envs: 
     It does what `VectorEnv._add_info` does, a key at a time instead of a row at a time.
     """
     stacked: dict[str, Any] = {}
-    for key in dict.fromkeys(key for info in infos for key in info):
-        at = [row for row, info in zip(rows, infos, strict=True) if key in info]
-        values = [info[key] for info in infos if key in info]
+    for key in dict.fromkeys(chain.from_iterable(infos)):
+        at = rows
+        try:
+            values = [info[key] for info in infos]
+        except KeyError:  # not every row has it
+            at = [row for row, info in zip(rows, infos, strict=True) if key in info]
+            values = [info[key] for info in infos if key in info]
         if isinstance(values[0], dict):
             column: Any = stack_infos(at, values, num_envs)
         elif isinstance(values[0], (int, float)):
