@@ -99,13 +99,12 @@ def _expected_words(references: tuple[str, ...]) -> tuple[list[int], Counter[tup
 def _chrf(completion: str, reference: str) -> float:
     text = "".join(completion.split())
     length, expected = _expected_characters(reference)
-    precisions, recalls, matching = [], [], True
+    precisions, recalls, starts = [], [], list(range(len(text)))
     for n in range(1, min(CHARACTER_ORDER, len(text), length) + 1):  # orders that both texts have
-        matched = 0
-        if matching:  # without a shared n-gram there is no longer one
-            found = Counter([gram for i in range(len(text) - n + 1) if (gram := text[i : i + n]) in expected])
-            matched = _matches(found, expected)
-            matching = matched > 0
+        if starts and starts[-1] + n > len(text):
+            starts.pop()
+        starts = [i for i in starts if text[i : i + n] in expected]  # a match begins where a shorter one begins
+        matched = _matches(Counter([text[i : i + n] for i in starts]), expected)
         precisions.append(matched / (len(text) - n + 1))
         recalls.append(matched / (length - n + 1))
     if not sum(precisions):
