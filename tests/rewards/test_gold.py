@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import textgym
+from textgym.data import files
+from textgym.data.datasets import ASSETS
 from textgym.rewards.gold import MODEL, gold
 from textgym.rewards.sentiment import sentiment
-
-TEST_SPLIT = Path(textgym.__file__).parent / "assets" / "data" / "sentiment-test.jsonl"
 
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_it_is_more_accurate_than_the_proxy_on_held_out_texts(whole: bool) -> None:
     """On sentences, and on endings, which it judges in the environment; an untrained model gets 0.5."""
-    rows = [json.loads(line) for line in TEST_SPLIT.read_text(encoding="utf-8").splitlines()]
+    rows = list(files.read(ASSETS / "sentiment-test.jsonl.gz"))
     texts = [f"{row['prompt']} {row['reference']}" if whole else row["reference"] for row in rows]
     labels = np.array([row["label"] for row in rows])
     right_gold, right_proxy = ((np.array(judge(completions=texts)) > 0.5) == labels for judge in (gold, sentiment))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import textgym
+from textgym.data import files
+from textgym.data.datasets import ASSETS
 from textgym.rewards.sentiment import WEIGHTS, WORD, TfidfClassifier, sentiment
-
-TEST_SPLIT = Path(textgym.__file__).parent / "assets" / "data" / "sentiment-test.jsonl"
 
 
 @pytest.fixture(scope="module")
 def held_out() -> list[dict]:
-    return [json.loads(line) for line in TEST_SPLIT.read_text(encoding="utf-8").splitlines()]
+    return list(files.read(ASSETS / "sentiment-test.jsonl.gz"))
 
 
 def auc(labels: np.ndarray, scores: np.ndarray) -> float:

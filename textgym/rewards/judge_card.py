@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from textgym import data
 from textgym.data.corpora import rotten_tomatoes, uci_sentences
 from textgym.rewards.gold import gold
 from textgym.rewards.sentiment import sentiment
@@ -102,12 +103,8 @@ def test_sets() -> dict[str, tuple[list[str], np.ndarray]]:
     sets = {
         title: ([row.text for row in rows], np.array([row.label for row in rows])) for title, rows in groups.items()
     }
-    lines = (ASSETS / "data" / "sentiment-test.jsonl").read_text(encoding="utf-8").splitlines()
-    endings = [json.loads(line) for line in lines]
-    sets["Endings of the embedded test prompts"] = (
-        [row["reference"] for row in endings],
-        np.array([row["label"] for row in endings]),
-    )
+    endings = data.load("sentiment", "test").columns
+    sets["Endings of the embedded test prompts"] = ([*endings["reference"]], np.array(endings["label"]))
     return sets
 
 
