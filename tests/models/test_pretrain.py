@@ -74,7 +74,7 @@ def test_learning_rate_warms_up_and_falls() -> None:
 def test_solved_examples_are_what_an_episode_reads_and_writes() -> None:
     """A space too many, another template or no EOS would make zero-shot answers worse than they could be."""
     env = gym.make("TextGen-Arithmetic-v0").unwrapped
-    tokens = pretrain.solved_examples(env.task)[7]
+    tokens = pretrain.solved_examples(env.task, "arithmetic")[7]
     obs, info = env.reset(options={"index": 7})
     assert tokens[: info["prompt_length"]].tolist() == obs["input_ids"][: info["prompt_length"]].tolist()
     for token in tokens[info["prompt_length"] :].tolist():
