@@ -43,6 +43,7 @@ results: $(INSTALLED) $(SMOLLM2)  ## Run and publish everything that the README 
 	$(BIN)/python -m benchmarks.leaderboard --suite quick --results benchmarks/results
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes --results benchmarks/results
 	$(BIN)/python -m benchmarks.throughput --output benchmarks/results/throughput.json
+	$(BIN)/python -m benchmarks.environments --output benchmarks/results/environments.json
 	$(BIN)/python -m benchmarks.smollm2 --output benchmarks/results/smollm2.json
 	$(BIN)/python -m benchmarks.readme
 

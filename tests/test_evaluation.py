@@ -213,8 +213,8 @@ def test_a_task_names_its_judge_and_its_metrics():
     found = evaluate_agent(agent, "TextGen-Arithmetic-v0", seed=0, num_examples=3, reference=None)
     right = [float(answer == answers[0]) for answer in answers]
     assert [record["gold"] for record in found.records] == right and sum(right) < 3
-    assert [record["metrics"] for record in found.records] == [{"exact_match": 0.0}] * 3
-    assert found.metrics["metric/exact_match"] == 0.0 < found.metrics["gold"]
+    assert [record["metrics"] for record in found.records] == [{"states_number": 1.0}] * 3
+    assert found.metrics["metric/states_number"] == 1.0 > found.metrics["gold"]
     options = {"num_examples": 2, "reference": None}
     assert (
         task_hash(ENV_ID, **options)

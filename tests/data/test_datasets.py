@@ -88,6 +88,8 @@ def test_names_are_loaded_once():
     ("name", "content", "message"),
     [
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": \n', "a.jsonl, line 2: not JSON"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: not JSON"),
+        ("a.jsonl", b'{"prompt": "x", "n": ' + b"9" * 5000 + b"}", "a.jsonl, line 1: not JSON"),
         ("a.jsonl", b'{"prompt": "x"}\n["y"]\n', "a.jsonl, index 1: .* not a dict"),
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": 3}\n', "a.jsonl, index 1: the prompt is 3"),
         ("a.jsonl", b'{"prompt": "x"}\n{"reference": "y"}\n', "a.jsonl, index 1: the prompt is None"),

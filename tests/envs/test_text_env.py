@@ -132,12 +132,15 @@ def test_prompt_template(make_env, rows):
 
 
 def test_solved_examples_stand_before_every_prompt(make_env, tokenizer, rows):
-    # the answers of rows 0 and 20, each as it would be written, and the prompt itself uncut
+    # the answers of rows 0 and 13, each as it would be written, and the prompt itself uncut; never a row's own answer
     env = make_env(shots=2, prompt_template="Q: {prompt}\nA:", max_prompt_tokens=80)
     obs, info = env.reset(options={"index": 7})
-    solved = [f"Q: {rows[k]['prompt']}\nA: {rows[k]['reference']}\n\n" for k in (0, 20)]
+    solved = [f"Q: {rows[k]['prompt']}\nA: {rows[k]['reference']}\n\n" for k in (0, 13)]
     assert info["prompt"] == "".join(solved) + f"Q: {rows[7]['prompt']}\nA:"
     assert tokenizer.decode(obs["input_ids"][: info["prompt_length"]].tolist()) == info["prompt"]
+    _, own = env.reset(options={"index": 13})
+    assert rows[0]["prompt"] in own["prompt"] and rows[26]["prompt"] in own["prompt"]
+    assert own["prompt"].count(rows[13]["prompt"]) == 1
 
 
 def test_solved_examples_are_those_of_the_train_split():
@@ -307,7 +310,7 @@ def test_reward_error_names_reward_and_row_of_the_data(make_env):
         ({"reward_weights": [1.0, 2.0]}, ConfigurationError, r"\[1.0, 2.0\] do not fit 1"),
         ({"max_new_tokens": 0}, ConfigurationError, "max_new_tokens is 0"),
         ({"max_prompt_tokens": -3}, ConfigurationError, "max_prompt_tokens is -3"),
-        ({"shots": 41}, ConfigurationError, "shots is 41. Give an integer from 0 to 40"),
+        ({"shots": 41}, ConfigurationError, "shots is 41. Give an integer from 0 to 39"),
         ({"shots": 1.5}, ConfigurationError, "shots is 1.5"),
         ({"shaping": "vowls"}, UnknownNameError, "reward 'vowls'"),
         ({"max_new_tokens": 3.5}, ConfigurationError, "max_new_tokens is 3.5. Give an integer of at least 1"),

@@ -60,3 +60,18 @@ def test_a_list_may_be_written_as_one_text(name, column, items):
 
 def test_names_in_the_infos_are_the_registered_ones():
     assert RewardFunctions(["rougeL", "accuracy"]).names == ["rougeL", "accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "completion", "reference", "expected"),
+    [
+        ("all_entities", "LOC: London; PER: Ada Lovelace", "PER: Ada Lovelace; LOC: London", 1.0),
+        ("all_entities", "per ada lovelace loc london", "PER: Ada Lovelace; LOC: London", 0.0),
+        ("all_entities", "PER: Ada Lovelace", "PER: Ada Lovelace; LOC: London", 0.0),
+        ("all_triples", "B | is a | c; A | born in | London", "A | born in | London; B | is a | c", 1.0),
+        ("all_triples", "A born in London", "A | born in | London", 0.0),
+    ],
+)
+def test_all_or_nothing_compares_items_and_not_words(name, completion, reference, expected):
+    # SQuAD's exact match drops the marks that part the items, and wants them in order
+    assert rewards.get(name)(completions=[completion], reference=[reference]) == [expected]

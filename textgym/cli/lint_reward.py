@@ -48,7 +48,7 @@ def lint_reward(
     examples = Examples(env_id, split, rows, reward=spec, env_kwargs={"dataset": dataset} if dataset else None)
     report = lint(examples)
     _print_report(console, report)
-    if not no_search:
+    if not no_search and not any(case.error for case in report.cases):  # a search would end with the first error
         with console.status("Looking for the text that scores most"):
             found = search(examples)
         _print_found(console, found)

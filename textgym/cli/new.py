@@ -45,7 +45,8 @@ def task(name: Name, folder: Folder = Path()) -> None:
     data = {f"{name}_data/{split}.jsonl": text for split, text in lines.items()}
     write(folder, scaffold("task", name, title) | data)
     output.console().print(
-        f"Next: change what is marked with TODO, and the data; then: textgym show {name}:TextGen-{title}-v0",
+        "Next: change what is marked with TODO, and the data; "
+        f"then, in {folder}: textgym show {name}:TextGen-{title}-v0",
         soft_wrap=True,
     )
 
@@ -58,7 +59,7 @@ def reward(name: Name, folder: Folder = Path()) -> None:
         raise ConfigurationError(f"There is a reward {name!r} already. Choose another name.")
     write(folder, scaffold("reward", name, ""))
     output.console().print(
-        f"Next: change what is marked with TODO; then: textgym lint-reward {name}.py", soft_wrap=True
+        f"Next: change what is marked with TODO; then: textgym lint-reward {folder / name}.py", soft_wrap=True
     )
 
 

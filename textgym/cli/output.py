@@ -25,7 +25,7 @@ from textgym.metrics import CORPUS
 
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="Of a task, as textgym list shows it.")]
 Split = Annotated[str, typer.Option(help="Of the task's data.")]
-Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is drawn.")]
 
 
 def console(*, stderr: bool = False) -> Console:

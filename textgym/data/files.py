@@ -49,8 +49,8 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
             continue
         try:
             yield number, json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DatasetError(f"{path}, line {number}: not JSON ({error.msg}): {line.strip()[:80]!r}.") from error
+        except (ValueError, RecursionError) as error:  # of numbers with thousands of digits, and of deep nesting
+            raise DatasetError(f"{path}, line {number}: not JSON ({error}): {line.strip()[:80]!r}.") from error
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

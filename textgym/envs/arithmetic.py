@@ -47,5 +47,5 @@ class ArithmeticEnv(TextGenEnv):
         max_prompt_tokens=16,
         max_new_tokens=48,
         gold="arithmetic",
-        metrics=("exact_match",),
+        metrics=("states_number",),
     )

@@ -10,8 +10,9 @@ import logging
 import operator
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from string import Formatter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -70,8 +71,8 @@ class EpisodeCore:
         self.rewards = RewardFunctions(reward_funcs, reward_weights)
         self.shaping = None if shaping is None else RewardFunctions(shaping)
         template = Template(prompt_template, self.tokenizer)
-        solved = solved_examples(template, data.load(dataset, "train"), shots) if shots else ("", [])
-        encoded = encode_prompts(template, self.dataset, max_prompt_tokens, *solved)
+        solved = solved_examples(template, data.load(dataset, "train"), shots) if shots else []
+        encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
         self.prompts, self._prompt_ids, self._prompt_lengths = encoded
         self._prompt_starts = np.cumsum(self._prompt_lengths) - self._prompt_lengths
         self._columns = {key: values for key, values in self.dataset.columns.items() if key not in GIVEN}
@@ -315,29 +316,38 @@ def continuation(prompt: str, reference: str) -> str:
     return reference if prompt[-1:].isspace() else " " + reference
 
 
-def solved_examples(template: Template, train: data.Dataset, shots: int) -> tuple[str, list[int]]:
-    """Evenly spaced rows of the train split with their references, an empty line behind each: text and ids.
+class Solved(NamedTuple):
+    """A solved example: its prompt, and what stands before another prompt, as text and as ids."""
+
+    prompt: str
+    text: str
+    ids: list[int]
+
+
+def solved_examples(template: Template, train: data.Dataset, shots: int) -> list[Solved]:
+    """Evenly spaced rows of the train split with their references, an empty line behind each.
+
+    There is one more than is asked for, if there is one: the prompt of a row must not give its own answer away.
 
     Raises:
         ConfigurationError: ``shots`` is no number of rows that the train split has, or these have no references.
     """
-    if not isinstance(shots, (int, np.integer)) or not 1 <= shots <= len(train) or "reference" not in train.columns:
+    if not isinstance(shots, (int, np.integer)) or not 1 <= shots < len(train) or "reference" not in train.columns:
         raise ConfigurationError(
-            f"shots is {shots!r}. Give an integer from 0 to {len(train)}, the size of {train.name}'s train split, "
-            f"which must have the column 'reference' (it has: {', '.join(train.columns)})."
+            f"shots is {shots!r}. Give an integer from 0 to {len(train) - 1}, one less than {train.name}'s train split "
+            f"has rows; it must have the column 'reference' (it has: {', '.join(train.columns)})."
         )
-    chosen = [k * len(train) // shots for k in range(shots)]
-    text, ids = "", list[int]()
+    chosen = [k * len(train) // (shots + 1) for k in range(shots + 1)]
+    examples = []
     for index, prompt, tokens in zip(chosen, *template.encode(train, chosen), strict=True):
         reference = train.columns["reference"][index]
         answer = continuation(prompt, reference if isinstance(reference, str) else reference[0]) + "\n\n"
-        text += prompt + answer
-        ids += tokens + template.tokenizer.encode(answer)
-    return text, ids
+        examples.append(Solved(prompt, prompt + answer, tokens + template.tokenizer.encode(answer)))
+    return examples
 
 
 def encode_prompts(
-    template: Template, dataset: data.Dataset, max_tokens: int, before: str, ids_before: list[int]
+    template: Template, dataset: data.Dataset, max_tokens: int, solved: Sequence[Solved]
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Fill the template with every row, once.
 
@@ -347,8 +357,7 @@ def encode_prompts(
         template: What is filled.
         dataset: Its rows.
         max_tokens: Of a prompt.
-        before: What stands before every prompt.
-        ids_before: Its ids.
+        solved: Examples, all but one of which stand before every prompt: the row's own one is left out, or the last.
 
     Returns:
         The N prompts as the agent sees them, the ids of all of them one after another, int32, and the length of each,
@@ -369,7 +378,9 @@ def encode_prompts(
                     f"{dataset.name}, index {index}: the prompt is empty, and there is nothing to go on from. "
                     "Drop the row, or put words into prompt_template."
                 )
-            prompt, ids = before + prompt, ids_before + ids
+            before = [example for example in solved if example.prompt != prompt][: len(solved) - 1]
+            prompt = "".join(example.text for example in before) + prompt
+            ids = [*chain.from_iterable(example.ids for example in before), *ids]
             if len(ids) > max_tokens:
                 ids = ids[-max_tokens:]
                 prompt = template.tokenizer.decode(ids)

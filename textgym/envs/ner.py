@@ -18,7 +18,7 @@ class NEREnv(TextGenEnv):
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
     `entity_f1`: the F1 of the typed entities, in [0, 1], for which type and words must both be right. The judge that
-    evaluation adds is `exact_match`, all entities and nothing else; it also reports precision, recall, and the F1 of
+    evaluation adds is `all_entities`, all entities and nothing else; it also reports precision, recall, and the F1 of
     each type over all sentences together.
 
     ## Arguments
@@ -49,6 +49,6 @@ class NEREnv(TextGenEnv):
         reward_funcs="entity_f1",
         max_prompt_tokens=88,
         max_new_tokens=40,
-        gold="exact_match",
+        gold="all_entities",
         metrics=("entities",),
     )

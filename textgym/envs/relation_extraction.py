@@ -18,7 +18,7 @@ class RelationExtractionEnv(TextGenEnv):
 
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
-    `triple_f1`: the F1 of whole triples, in [0, 1]. The judge that evaluation adds is `exact_match`, all triples in
+    `triple_f1`: the F1 of whole triples, in [0, 1]. The judge that evaluation adds is `all_triples`, all triples in
     order and nothing else; it also reports precision and recall over all sentences together.
 
     ## Arguments
@@ -48,6 +48,6 @@ class RelationExtractionEnv(TextGenEnv):
         reward_funcs="triple_f1",
         max_prompt_tokens=96,
         max_new_tokens=56,
-        gold="exact_match",
+        gold="all_triples",
         metrics=("triples",),
     )

@@ -48,4 +48,5 @@ class SentimentEnv(TextGenEnv):
         max_prompt_tokens=16,
         max_new_tokens=32,
         gold="gold",
+        metrics=("ngram_fluency",),
     )

@@ -189,7 +189,8 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
     @property
     def reward_seconds(self) -> float:
         """Seconds spent in reward functions since the environment was made."""
-        return self._core.rewards.seconds
+        shaping = self._core.shaping
+        return self._core.rewards.seconds + (shaping.seconds if shaping else 0.0)
 
     def _generator(self, row: int) -> np.random.Generator:
         generator = self._generators[row]

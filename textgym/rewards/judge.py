@@ -70,7 +70,7 @@ class Judge:
             call and kept nowhere.
         timeout: Seconds that one attempt may take.
         retries: Further attempts after status 429, 5xx, a timeout or a broken connection. Before each it waits as long
-            as the server's ``Retry-After`` says, else twice as long as before, with jitter.
+            as the server's ``Retry-After`` says, else twice as long as before, with jitter; a minute at most.
         max_concurrency: Requests of one call that are under way at the same time.
 
     Raises:
@@ -207,7 +207,7 @@ class Judge:
             if attempt > self.retries:
                 break
             backoff = min(FIRST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.5, 1.0)
-            wait = backoff if asked_wait is None else asked_wait
+            wait = backoff if asked_wait is None else min(asked_wait, LONGEST_WAIT)
             logger.warning("%s %s; retry %d of %d in %.1f s", self._url, failure, attempt, self.retries, wait)
             await asyncio.sleep(wait)
         raise RewardError(

@@ -65,11 +65,23 @@ def _few_edits(completion: str, reference: metrics.Reference) -> float:
     return max(0.0, 1.0 - metrics.ter(completion, reference))
 
 
+def _all_entities(completion: str, reference: metrics.Reference) -> float:
+    """1.0 for all entities with their types and nothing else, in any order, else 0.0."""
+    return float(metrics.entity_f1(completion, reference) == 1.0)
+
+
+def _all_triples(completion: str, reference: metrics.Reference) -> float:
+    """1.0 for all triples and nothing else, in any order, else 0.0."""
+    return float(metrics.triple_f1(completion, reference) == 1.0)
+
+
 exact_match = Against(metrics.exact_match)
 accuracy = Against(metrics.exact_match, name="accuracy")
 token_f1 = Against(metrics.token_f1)
 entity_f1 = Against(metrics.entity_f1)
 triple_f1 = Against(metrics.triple_f1)
+all_entities = Against(_all_entities, name="all_entities")
+all_triples = Against(_all_triples, name="all_triples")
 rouge_1 = Against(_rouge_1, name="rouge1")
 rouge_2 = Against(_rouge_2, name="rouge2")
 rouge_l = Against(metrics.rouge_l, name="rougeL")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from textgym.errors import DatasetError
 from textgym.rewards.reference import Against
@@ -30,9 +32,24 @@ def states_answer(completion: str, answer: str | float) -> float:
     expected = NUMBER.fullmatch(str(answer).strip())
     if not expected:
         raise DatasetError(f"The answer {answer!r} is no number. Write it as '42', '-1,234' or '0.5', without a unit.")
+    stated = _stated(completion)
+    return float(stated is not None and _number(stated) == _number(expected[0]))
+
+
+def states_number(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+    """1.0 if the last ``Answer:`` is followed by a number and nothing more, right or wrong, else 0.0.
+
+    >>> states_number(completions=["So. Answer: 3", "Answer: three"])
+    [1.0, 0.0]
+    """
+    return [float(_stated(completion) is not None) for completion in completions]
+
+
+def _stated(completion: str) -> str | None:
+    """The number that is stated last."""
     _, found, last = completion.rpartition("Answer:")
     stated = STATED.match(last) if found else None
-    return float(stated is not None and _number(stated[1]) == _number(expected[0]))
+    return stated[1] if stated else None
 
 
 def _number(text: str) -> Decimal:
