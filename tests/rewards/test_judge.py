@@ -146,6 +146,14 @@ def test_it_waits_as_long_as_the_server_says(api, monkeypatch):
     assert 1.0 <= time.monotonic() - began < 10
 
 
+def test_a_server_cannot_make_it_wait_for_a_day(api, monkeypatch):
+    monkeypatch.setattr(judge, "LONGEST_WAIT", 0.05)
+    api.answer = lambda n, question: (200, "10", {}) if n else (429, "busy", {"Retry-After": "86400"})
+    began = time.monotonic()
+    assert ask(Judge(api.url, "small"), ["a"]) == [1.0]
+    assert time.monotonic() - began < 60
+
+
 def test_waits_grow_up_to_a_limit_and_differ(api, monkeypatch):
     waits = []
 
