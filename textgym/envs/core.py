@@ -214,14 +214,18 @@ class EpisodeCore:
 
     def completion_ids(self, rows: Sequence[int] | np.ndarray) -> list[list[int]]:
         """The tokens that were generated so far, without an EOS that ended the episode."""
-        spans = zip(self.input_ids[rows].tolist(), self.prompt_lengths[rows], self.lengths[rows], strict=True)
-        completions = [ids[start:end] for ids, start, end in spans]
-        return [ids[:-1] if ids and ids[-1] == self.tokenizer.eos_token_id else ids for ids in completions]
+        starts, ends = self.prompt_lengths[rows], self.lengths[rows]  # (k,)
+        input_ids = self.input_ids[rows]  # (k, L)
+        last = input_ids[np.arange(len(ends)), ends - 1]  # (k,), an EOS only where it ended the episode
+        ends = ends - ((last == self.tokenizer.eos_token_id) & (ends > starts))
+        written = (self._column >= starts[:, None]) & (self._column < ends[:, None])  # (k, L)
+        tokens, cuts = input_ids[written].tolist(), np.cumsum(ends - starts).tolist()
+        return [tokens[start:end] for start, end in zip([0, *cuts], cuts, strict=False)]
 
     def observation(self, rows: Any = slice(None)) -> Observation:
         """Fresh arrays: ``input_ids`` int64 (n, L) and ``attention_mask`` int8 (n, L), or (L,) for one row."""
         mask = self._column < self.lengths[rows, None]
-        return {"input_ids": self.input_ids[rows].copy(), "attention_mask": mask.astype(np.int8)}
+        return {"input_ids": self.input_ids[rows].copy(), "attention_mask": mask.view(np.int8)}
 
     def action_mask(self) -> np.ndarray:
         """The allowed tokens, bool (V,): all but pad and BOS, and always EOS, which may be one of them."""
