@@ -18,6 +18,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import textgym.envs
 from textgym import data, rewards
 from textgym.envs import ENVIRONMENTS, docstrings
+from textgym.envs.core import continuation
 from textgym.metrics import CORPUS
 
 IDS = sorted(env_id for env_id in gym.registry if env_id.startswith("TextGen-"))
@@ -165,3 +166,26 @@ def test_a_task_names_what_exists(env_id):
     assert {task.reward_funcs, task.gold} <= set(rewards.names())
     assert set(task.metrics) <= {*rewards.names(), *CORPUS}
     assert task.dataset in data.names()
+
+
+FITTING = [
+    (env_id, name)
+    for env_id, env in ENVIRONMENTS.items()
+    for name in (env.task.dataset, f"{env.task.dataset}_synthetic")
+    if name in data.names() and name != "sentiment"  # whose references are one way to go on, and not the answer
+]
+
+
+@pytest.mark.parametrize(("env_id", "name"), FITTING)
+@pytest.mark.parametrize("split", data.datasets.SPLITS)
+def test_prompts_and_references_fit_the_environment(env_id, name, split):
+    """Fails if one prompt in a hundred is cut, or one answer in a hundred cannot be written to its end."""
+    env = gym.make(env_id, dataset=name, split=split, max_prompt_tokens=400).unwrapped
+    task, encode, prompts = ENVIRONMENTS[env_id].task, env.tokenizer.encode, env._core.prompts
+    references = [[text] if isinstance(text, str) else text for text in env._core.dataset.columns["reference"]]
+    longest = [
+        max(len(encode(continuation(prompt, text))) + 1 for text in texts)  # and EOS
+        for prompt, texts in zip(prompts, references, strict=True)
+    ]
+    assert sum(len(encode(prompt)) > task.max_prompt_tokens for prompt in prompts) < len(prompts) / 100
+    assert sum(length > task.max_new_tokens for length in longest) < len(prompts) / 100

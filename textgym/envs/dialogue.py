@@ -12,8 +12,8 @@ class DialogueEnv(TextGenEnv):
     ## Description
     Somebody said something in a chat, and the agent replies. What the reply has to do stands in the prompt too: the act
     of what a person replied, which is one of `statement`, `question`, `yes`, `no`, `appreciation`, `thanks`,
-    `farewell`, `apology` and `greeting`. Without it the task would be a lottery: to guess the act of a person's reply
-    from that of the turn is right in 38 % of the test split, and always to name the commonest one in 33 %.
+    `farewell`, `apology` and `greeting`. Without it the task would be a lottery, for a turn hardly tells what a
+    person will do next.
 
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
