@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks import report
 from benchmarks.results_io import ROOT, read_run, write_atomic
-from benchmarks.suite import load_suite, published
+from benchmarks.suite import Suite, load_suite, published
 from textgym import rewards
 from textgym.cli.output import described_reward, first_sentence, sizes
 from textgym.envs import ENVIRONMENTS
@@ -52,14 +52,7 @@ def board(suite_name: str) -> str:
         ConfigurationError: They are not all of one task and one committed code.
     """
     suite = load_suite(suite_name)
-    runs = published(suite, RESULTS)
-    rows = report.board(suite, runs)
-    dirty = [str(run.path) for run in runs if (result := read_run(run.path)) is not None and result["dirty"]]
-    if dirty:
-        raise ConfigurationError(
-            f"Results of code that is in no commit cannot be published: {', '.join(dirty)}. "
-            "Delete them, commit, and run them again: make results"
-        )
+    rows = _published_rows(suite)
     if not any(row.results for row in rows):
         return NOT_YET
     command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
@@ -74,23 +67,56 @@ def board(suite_name: str) -> str:
     return "\n\n".join(parts)
 
 
+def _published_rows(suite: Suite) -> list[report.Row]:
+    """The board of published results.
+
+    Raises:
+        ConfigurationError: They are not all of one task and one committed code.
+    """
+    runs = published(suite, RESULTS)
+    dirty = [str(run.path) for run in runs if (result := read_run(run.path)) is not None and result["dirty"]]
+    if dirty:
+        raise ConfigurationError(
+            f"Results of code that is in no commit cannot be published: {', '.join(dirty)}. "
+            "Delete them, commit, and run them again: make results"
+        )
+    return report.board(suite, runs)
+
+
 def headroom() -> str:
-    """Every task's reward under agents that know more and more of it, and whether each step is one upwards."""
+    """Every task's reward under agents that know more and more of it, and whether each step is one upwards.
+
+    Raises:
+        ConfigurationError: The results are not all of one code that is committed, or not of one task each.
+    """
     suite = load_suite("headroom")
-    rows = report.board(suite, published(suite, RESULTS))
+    rows = _published_rows(suite)
     if not any(row.results for row in rows):
         return NOT_YET
-    agents = [agent.name for agent in suite.agents]
     lines = []
     for env_id in suite.env_ids:
         own = {row.agent: row for row in rows if row.env_id == env_id}
-        scores = [own[name].scores for name in agents]
-        lifted = "-"
-        if own["supervised"].complete and own["supervised_ppo"].complete:
-            lifted = f"{(own['supervised_ppo'].scores > own['supervised'].scores).sum()}/{len(suite.seeds)}"
-        lines.append([f"`{env_id}`", *(report.number(s.mean() if len(s) else None, ".3f") for s in scores), lifted])
-    columns = ("mean reward", *agents, "seeds lifted by PPO")
-    return "`python -m benchmarks.leaderboard --suite headroom`:\n\n" + report.markdown_table(columns, lines)
+        cells = [report.number(row.mean("return") if row.complete else None, ".3f") for row in own.values()]
+        lines.append([f"`{env_id}`", *cells, *_steps(own)])
+    columns = ("mean reward", *(agent.name for agent in suite.agents), "in order", "PPO lifts", "seeds lifted")
+    in_order, lifted = (sum(line[columns.index(name)] == "yes" for line in lines) for name in ("in order", "PPO lifts"))
+    parts = [
+        "`make headroom`; conditions and texts are in the [report](benchmarks/results/headroom/REPORT.md).",
+        report.markdown_table(columns, lines),
+        f"In order, random < zero_shot < supervised ≤ human: {in_order} of {len(lines)} tasks. "
+        f"PPO lifts the mean of the supervised model on {lifted}.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _steps(own: Mapping[str, report.Row]) -> list[str]:
+    """Whether a task's means rise from agent to agent, whether PPO adds to them, and with how many seeds."""
+    if not all(row.complete for row in own.values()):
+        return ["-"] * 3
+    random, zero_shot, supervised, ppo, human = (row.scores for row in own.values())
+    in_order = random.mean() < zero_shot.mean() < supervised.mean() <= human.mean()
+    seeds = f"{(ppo > supervised).sum()}/{len(ppo)}"
+    return ["yes" if in_order else "no", "yes" if ppo.mean() > supervised.mean() else "no", seeds]
 
 
 def environment_speed() -> str:

@@ -1,13 +1,15 @@
-"""Results on disk: one JSON file per run, its examples beside it as JSON lines, both whole or not there at all."""
+"""Results on disk: one JSON file per run, its examples beside it as gzipped JSON lines, both whole or not there."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
 import platform
 import resource
 import subprocess
+import zlib
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,7 +70,7 @@ def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[s
     examples = "".join(lines).encode()
     result = {**result, "examples_hash": hashlib.sha256(examples).hexdigest()}
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(examples_path(path), examples)
+    write_atomic(examples_path(path), gzip.compress(examples, mtime=0))  # no time: the same run, the same bytes
     write_atomic(path, text)
 
 
@@ -102,7 +104,10 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
         ConfigurationError: They are missing, or not those that the run wrote.
     """
     result, file = read_run(path), examples_path(path)
-    examples = file.read_bytes() if file.exists() else None
+    try:
+        examples = gzip.decompress(file.read_bytes()) if file.exists() else None
+    except (OSError, EOFError, zlib.error):  # cut short, or no gzip at all
+        examples = b""
     if result is None or examples is None or hashlib.sha256(examples).hexdigest() != result["examples_hash"]:
         found = "missing" if examples is None else "not what the run wrote"
         raise ConfigurationError(f"{file} is {found}. Delete {path} to run it again.")
@@ -111,8 +116,8 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
 
 
 def examples_path(path: Path) -> Path:
-    """``seed-000.json`` -> ``seed-000.examples.jsonl``."""
-    return path.with_suffix(".examples.jsonl")
+    """``seed-000.json`` -> ``seed-000.examples.jsonl.gz``."""
+    return path.with_suffix(".examples.jsonl.gz")
 
 
 def write_measurements(path: Path, command: str, measured: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import leaderboard, suite
-from benchmarks.results_io import ROOT
+from benchmarks.results_io import ROOT, read_examples
 from benchmarks.suite import load_suite
 
 # a split that is no agent's default: those that look prompts up must be told
@@ -103,8 +103,7 @@ def test_a_board_with_a_users_own_agent(board, mine, tmp_path):
         "threads",
         "command",
     } <= set(result)
-    records = path.with_suffix(".examples.jsonl").read_text().splitlines()
-    assert [json.loads(line)["index"] for line in records] == [0, 1, 2, 3]
+    assert [record["index"] for record in read_examples(path)] == [0, 1, 2, 3]
     text = (tmp_path / "results" / "small" / "REPORT.md").read_text()
     assert "The first 2 prompts" in text
     assert "learning_curve.png" in text

@@ -1,5 +1,6 @@
 """Files are there whole or not at all."""
 
+import gzip
 import json
 
 import pytest
@@ -37,7 +38,7 @@ def test_round_trip(tmp_path):
     assert len(result.pop("examples_hash")) == 64
     assert result == RESULT
     assert results_io.read_examples(path) == RECORDS
-    assert names(path.parent) == ["seed-000.examples.jsonl", "seed-000.json"]
+    assert names(path.parent) == ["seed-000.examples.jsonl.gz", "seed-000.json"]
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
@@ -71,7 +72,7 @@ def test_the_run_comes_after_its_examples(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(results_io, "write_atomic", lambda target, text: written.append(target.name))
     results_io.write_run(path, RESULT, [])
-    assert written == ["seed-000.examples.jsonl", "seed-000.json"]
+    assert written == ["seed-000.examples.jsonl.gz", "seed-000.json"]
 
 
 def test_nan_is_never_written(tmp_path):
@@ -124,11 +125,12 @@ def test_examples_that_are_not_whole_are_named(tmp_path, kept):
     path = tmp_path / "seed-000.json"
     results_io.write_run(path, RESULT, RECORDS)
     file = results_io.examples_path(path)
-    lines = file.read_bytes().split(b"\n")
+    whole = file.read_bytes()
     file.unlink()
     if kept is not None:
-        file.write_bytes(lines[0] + b"\n" if kept == 1 else lines[0][: int(kept * len(lines[0]))])
-    with pytest.raises(ConfigurationError, match=r"examples\.jsonl is .* Delete .*seed-000\.json"):
+        first_line = gzip.compress(gzip.decompress(whole).partition(b"\n")[0] + b"\n")
+        file.write_bytes(first_line if kept == 1 else whole[: int(kept * len(whole))])
+    with pytest.raises(ConfigurationError, match=r"examples\.jsonl\.gz is .* Delete .*seed-000\.json"):
         results_io.read_examples(path)
 
 
