@@ -73,7 +73,7 @@ def rescored(functions, weights, call):
     [
         ("sentiment", ["sentiment", "length", "token_f1", "repetition"], None),
         ("sentiment", ["sentiment", "length"], [1.0, 0.5]),
-        ("arithmetic", ["arithmetic", "exact_match", "chrf"], [0.5, 0.0, 2.0]),
+        ("translation", ["chrf", "exact_match", "rougeL"], [0.5, 0.0, 2.0]),
     ],
 )
 def test_rewards_by_name_and_data_sets_go_in_as_they_are(dataset, names, weights, tmp_path):
