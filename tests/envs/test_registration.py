@@ -34,6 +34,13 @@ def test_the_table_is_registered_and_registering_again_is_silent():
     assert all(gym.registry[env_id] is before[env_id] for env_id in IDS)
 
 
+def test_tasks_are_listed_in_the_order_of_the_documents():
+    assert [env_id.split("-")[1] for env_id in ENVIRONMENTS] == [
+        "Sentiment", "Classification", "QA", "NER", "RelationExtraction", "Summarization", "Translation", "Dialogue",
+        "DataToText", "Recommendation", "Arithmetic", "ReasoningGym",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("env_id", IDS)
 def test_gymnasium_checker_has_nothing_to_say(env_id, capsys):
     # also makes and renders every declared render mode
@@ -57,6 +64,21 @@ def rollout(env, steps=80):
         if trace[-1][2]:
             trace.append(env.reset())
     return trace
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_a_thousand_rows_are_scored_side_by_side(env_id, random_actions):
+    envs = gym.make_vec(env_id, num_envs=1024, max_new_tokens=2)
+    envs.reset(seed=0)
+    first, second = random_actions(2, 1024)
+    by_eos = first == envs.tokenizer.eos_token_id
+    for actions, over in ((first, by_eos), (second, ~by_eos | (second == envs.tokenizer.eos_token_id))):
+        obs, rewards, terminated, truncated, infos = envs.step(actions)
+        assert obs in envs.observation_space
+        assert {key: array.dtype for key, array in obs.items()} == {"input_ids": np.int64, "attention_mask": np.int8}
+        assert rewards.shape == (1024,) and rewards.dtype == np.float64 and np.isfinite(rewards).all()
+        assert np.array_equal(terminated, over) and not truncated.any()
+        assert [*envs.ended] == np.flatnonzero(infos["_final_info"]).tolist() == np.flatnonzero(over).tolist()
 
 
 @pytest.mark.parametrize("env_id", IDS)

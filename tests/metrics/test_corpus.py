@@ -7,7 +7,7 @@ import sacrebleu
 from seqeval.metrics import classification_report
 from sklearn.metrics import f1_score
 
-from textgym import metrics
+from textgym import data, metrics
 
 CLASSES = ["sport", "arts", "world"]
 
@@ -102,6 +102,25 @@ def test_bleu_equals_sacrebleu_with_any_number_of_references(seed):
     streams = [[texts[i] if i < len(texts) else None for texts in references] for i in range(longest)]
     expected = sacrebleu.corpus_bleu(completions, streams).score / 100
     assert corpus("corpus_bleu", completions, references) == {"corpus_bleu": pytest.approx(expected)}
+
+
+def test_bleu_of_peoples_sentences_is_reported_apart_from_a_grammars():
+    completions = [text.replace("cat", "dog") for text in SENTENCES]
+    columns = {"reference": SENTENCES, "source": ["grammar", "django", "grammar", "cms"]}
+    human = sacrebleu.corpus_bleu(completions[1::2], [SENTENCES[1::2]]).score / 100
+    whole = corpus("corpus_bleu", completions, SENTENCES)["corpus_bleu"]
+    found = metrics.CORPUS["corpus_bleu"](completions, columns)
+    assert found == {"corpus_bleu": whole, "corpus_bleu_human": pytest.approx(human)} and whole < human
+    made = metrics.CORPUS["corpus_bleu"](completions, columns | {"source": ["grammar"] * 4})
+    assert made == {"corpus_bleu": whole, "corpus_bleu_human": None}
+
+
+def test_bleu_of_the_embedded_translations_that_people_wrote():
+    # an agent that knows the grammar alone; a source of another name would count as people
+    columns = data.load("translation", "test").columns
+    rows = zip(columns["reference"], columns["source"], strict=True)
+    found = metrics.CORPUS["corpus_bleu"]([text if source == "grammar" else "" for text, source in rows], columns)
+    assert found["corpus_bleu"] > 0.7 and found["corpus_bleu_human"] == 0.0
 
 
 @pytest.mark.parametrize(

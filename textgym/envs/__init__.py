@@ -23,17 +23,17 @@ from textgym.errors import ConfigurationError
 
 TASKS: tuple[type[TextGenEnv], ...] = (
     SentimentEnv,
-    ArithmeticEnv,
     ClassificationEnv,
     QAEnv,
     NEREnv,
     RelationExtractionEnv,
     SummarizationEnv,
-    DataToTextEnv,
-    ReasoningGymEnv,
-    DialogueEnv,
-    RecommendationEnv,
     TranslationEnv,
+    DialogueEnv,
+    DataToTextEnv,
+    RecommendationEnv,
+    ArithmeticEnv,
+    ReasoningGymEnv,
 )
 ENVIRONMENTS = {env.task.id: env for env in TASKS if env.task}
 

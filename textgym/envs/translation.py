@@ -19,7 +19,8 @@ class TranslationEnv(TextGenEnv):
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
     `chrf`: F2 of the characters' n-grams against the reference, in [0, 1]. The gold judge, `meteor`, compares words and
-    their order.
+    their order. Evaluation also reports the BLEU of all translations together, `corpus_bleu`, and that of the messages
+    alone, `corpus_bleu_human`.
 
     ## Arguments
     See `TextGenEnv` for all of them. A data set of one's own needs `prompt` and `reference`, one translation or a list.

@@ -1,6 +1,7 @@
 """Metrics of all completions together: what no mean over single texts can say.
 
-Each takes the completions and the data set's columns, and returns its figures by name, all in [0, 1].
+Each takes the completions and the data set's columns, and returns its figures by name, all in [0, 1], or None
+where there is nothing to say.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from textgym.metrics.answers import exact_match, normalize_answer
 from textgym.metrics.references import closest
 from textgym.metrics.spans import F1, entity_f1, parse_entities, parse_triples, triple_f1
 
-CorpusMetric = Callable[[Sequence[str], Mapping[str, Sequence[Any]]], dict[str, float]]
+CorpusMetric = Callable[[Sequence[str], Mapping[str, Sequence[Any]]], Mapping[str, float | None]]
 Items = Counter[tuple[str, ...]]
+GRAMMAR = "grammar"  # the `source` of a sentence that was made; all others are people
 
 
 def macro_f1(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict[str, float]:
@@ -52,9 +54,19 @@ def triples(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) ->
     return _named("triple", _micro(pairs))
 
 
-def corpus_bleu(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict[str, float]:
-    """Sacrebleu's BLEU of the whole corpus, over 100."""
-    return {"corpus_bleu": translation.corpus_bleu(completions, columns["reference"])}
+def corpus_bleu(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict[str, float | None]:
+    """Sacrebleu's BLEU of the whole corpus, over 100.
+
+    With a column `source` also that of the rows that no grammar made, ``corpus_bleu_human``, None without such rows:
+    a grammar that is learnt would hide how people's sentences are translated.
+    """
+    references = columns["reference"]
+    figures: dict[str, float | None] = {"corpus_bleu": translation.corpus_bleu(completions, references)}
+    if "source" in columns:
+        rows = zip(completions, references, columns["source"], strict=True)
+        human = [(text, reference) for text, reference, source in rows if source != GRAMMAR]
+        figures["corpus_bleu_human"] = translation.corpus_bleu(*zip(*human, strict=True)) if human else None
+    return figures
 
 
 def _closest(
