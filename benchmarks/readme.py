@@ -40,9 +40,10 @@ def reward_functions() -> str:
     """The registered rewards."""
     lines = []
     for name in rewards.names():
-        column, description = described_reward(name)
-        lines.append([f"`{name}`", description, f"`{column}`" if column else ""])
-    return report.markdown_table(("reward", "of a completion", "needs the column"), lines)
+        columns, description = described_reward(name)
+        needs = [f"`{column}`" for column in columns.split(", ") if column]
+        lines.append([f"`{name}`", description, ", ".join(needs)])
+    return report.markdown_table(("reward", "of a completion", "needs the columns"), lines)
 
 
 def board(suite_name: str) -> str:

@@ -92,6 +92,15 @@ def test_measurements_name_the_machine_and_no_column_twice(tmp_path, monkeypatch
     ]
 
 
+def test_the_columns_that_a_reward_needs_are_shown():
+    rows = [line.strip("| ").split(" | ") for line in readme.reward_functions().splitlines()[2:]]
+    needs = {row[0]: row[2:] for row in rows}
+    assert needs["`acclaim`"] == ["`items`, `ratings`"]
+    assert needs["`data_to_text`"] == ["`concepts`, `reference`"]
+    assert needs["`dialogue`"] == needs["`minilm`"] == ["`reference`"]
+    assert needs["`sentiment`"] == []
+
+
 def test_each_reward_is_described_as_itself():
     # a reward of a metric with options is not what the metric's docstring describes: rouge1 is no "ROUGE-N"
     rows = [line.split(" | ") for line in readme.reward_functions().splitlines()[2:]]

@@ -43,3 +43,18 @@ def test_recall():
     assert metrics.recall("heat; fargo", ["Heat", "Alien"]) == 0.5
     assert metrics.recall("heat; fargo", "Heat; Alien") == 0.5
     assert metrics.recall("", []) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("completion", "options", "expected"),
+    [
+        ("m; heat; alien", {"k": 1}, 0),  # what is beyond the first k does not count
+        ("m; heat; alien", {"k": 2}, 1 / 2),
+        ("heat", {"k": 1}, 1),  # of as many as there can be
+        ("heat; heat; alien", {"k": 2}, 1),
+        ("m; ran; psycho; casino; brazil; heat; alien", {}, 0),
+        ("m; ran; psycho; casino; brazil; heat; alien", {"k": 7}, 1),
+    ],
+)
+def test_recall_is_of_the_first_k(completion, options, expected):
+    assert metrics.recall(completion, ["Heat", "Alien"], **options) == expected

@@ -37,3 +37,9 @@ def test_figures_in_names_and_accents():
     """Fails if only ASCII letters are capitals, or a figure counts only where it stands alone."""
     assert slot_errors("Born in Évora, B747 pilot", ["Évora", "B747"]) == 0
     assert slot_errors("Born in Évora, B747 pilot", ["pilot"]) == pytest.approx(2 / 3)
+
+
+def test_slots_may_be_written_as_one_text():
+    # a CSV file holds nothing else; read letter by letter it would be a list of letters
+    text = "Ada Lovelace was an English mathematician."
+    assert slot_errors(text, "; ".join(SLOTS)) == slot_errors(text, SLOTS) == 1 / 4

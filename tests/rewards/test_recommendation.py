@@ -1,13 +1,14 @@
 """The rewards of lists of items."""
 
 import random
+import re
 
 import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
 from textgym import data, metrics, rewards
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, DatasetError
 from textgym.rewards.recommendation import ValidItems
 
 FILMS = [f"film {number}" for number in range(12)]
@@ -101,8 +102,27 @@ def test_rows_without_items_are_not_scored():
     assert values == [None, 1.0]
 
 
+@pytest.mark.parametrize("ratings", [[50], [50, 60, 70], [50, None], [50, "60"], {"Heat": 50, "Alien": 60}, 50, "50"])
+def test_ratings_are_a_number_for_each_item(ratings):
+    # the error of zip() would say which argument of zip() is shorter
+    with pytest.raises(DatasetError, match=re.escape(f"{ratings!r} is no list of 2 numbers")):
+        score("acclaim", "Heat", items=["Heat", "Alien"], ratings=ratings)
+
+
+@pytest.mark.parametrize("convert", [list, tuple, lambda ratings: [*map(np.int64, ratings)]])
+def test_ratings_are_numbers_of_any_kind(convert):
+    assert score("acclaim", "Heat; Alien", items=["Heat", "Alien"], ratings=convert([60, 50])) == 1.0
+
+
+def test_recall_is_the_metric():
+    """Fails if the reward and the metric of one name disagree, as they did beyond the fifth item."""
+    for listed in ("; ".join(FILMS), "; ".join(FILMS[::-1]), "film 3", ""):
+        for n_items in (0, 2, 5, 12):
+            assert score("recall", listed, items=FILMS[:n_items]) == metrics.recall(listed, FILMS[:n_items])
+
+
 def test_missing_columns_are_named():
-    with pytest.raises(ConfigurationError, match="lacks 'ratings'"):
+    with pytest.raises(ConfigurationError, match=r"with the column 'ratings', which .* \(it has: items\)"):
         rewards.get("acclaim")(completions=["a"], items=[["a"]])
-    with pytest.raises(ConfigurationError, match="lacks 'items' and 'ratings'"):
+    with pytest.raises(ConfigurationError, match="the column 'items' and the column 'ratings', which"):
         rewards.get("acclaim")(completions=["a"])

@@ -1,5 +1,7 @@
 """Rewards against a column of the data set."""
 
+import re
+
 import pytest
 
 from textgym import rewards
@@ -34,6 +36,41 @@ def test_a_missing_column_is_named():
         funcs.score(prompts=["p"], completions=["c"], completion_ids=[[1]], columns={"reference": ["r"]}, rows=[0])
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "value", "expected"),
+    [
+        ("ndcg", "items", 5, "5 is neither a text nor a list of texts"),
+        ("recall", "items", [5], "[5] is neither a text nor a list of texts"),
+        ("acclaim", "items", 5, "5 is neither a text nor a list of texts"),
+        ("acclaim", "ratings", "abc", "'abc' is no list of 1 numbers"),
+        ("coverage", "concepts", 3.2, "3.2 is neither a text nor a list of texts"),
+        ("slot_errors", "concepts", 3.2, "3.2 is neither a text nor a list of texts"),
+        ("data_to_text", "concepts", 3.2, "3.2 is neither a text nor a list of texts"),
+        ("data_to_text", "reference", 7, "7 is neither a text nor a list of texts"),
+        ("dialogue", "reference", 7, "7 is neither a text nor a list of texts"),
+        ("token_f1", "reference", 7, "7 is neither a text nor a list of texts"),
+        ("bleu", "reference", [7], "[7] is neither a text nor a list of texts"),
+        ("format", "pattern", 7, "7 is no text"),
+        ("arithmetic", "answer", [7], "The answer [7] is no number"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_with_its_column_and_row(name, column, value, expected):
+    # a raw TypeError from within the metric would blame the reward, and Lenient would take it for a passing failure
+    good = {"items": ["a"], "ratings": [50], "concepts": ["a"], "reference": "a", "pattern": "a", "answer": "1"}
+    columns = {key: [usual, value if key == column else usual] for key, usual in good.items()}
+    arguments = {"prompts": ["p", "p"], "completions": ["a", "b"], "completion_ids": [[1], [2]], "columns": columns}
+    for spec in (name, rewards.Lenient(name, -1.0)):
+        with pytest.raises(DatasetError, match=re.escape(expected)) as error:
+            RewardFunctions(spec).score(**arguments, rows=[10, 20])
+        assert f"'{name}' fails at index 20, completion 'b'. The column" in str(error.value)
+        assert f"{column!r} is {value!r}" in str(error.value)
+
+
+def test_a_long_value_is_not_shown_twice():
+    with pytest.raises(DatasetError, match=r"The column 'concepts' is 3.2 and 'reference' is 'a{1,20}\.\.\.a{1,20}'\."):
+        rewards.get("data_to_text")(completions=["a"], concepts=[3.2], reference=["a" * 1000])
+
+
 def test_a_list_without_a_reference_is_an_error_that_says_so():
     with pytest.raises(DatasetError, match="without any acceptable text"):
         RewardFunctions("rougeL").score(
@@ -48,6 +85,8 @@ def test_a_list_without_a_reference_is_an_error_that_says_so():
         ("keywords", "keywords", "dog; frisbee"),
         ("forbidden", "forbidden", "dog; frisbee"),
         ("ndcg", "items", "a dog; a cat"),
+        ("recall", "items", "a dog; a cat"),
+        ("slot_errors", "concepts", "dog; frisbee"),
     ],
 )
 def test_a_list_may_be_written_as_one_text(name, column, items):

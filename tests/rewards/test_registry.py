@@ -15,17 +15,26 @@ def own_registry(monkeypatch):
     monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
 
 
+PROMPTS, COMPLETIONS = ["The film", "It"], ["was a wonderful surprise", ""]
+
+
+def rows(name):
+    """The columns that built-in rewards compare with."""
+    columns = {"reference": ["a", "b"], "concepts": [["film"], []], "items": [["a"], ["b"]], "pattern": [".*", "a"]}
+    columns |= {"answer": ["1", "2"], "ratings": [[80], [70]]}
+    columns |= {"keywords": [["film"], []], "forbidden": [["film"], ["a", "b"]]}
+    if name == "reasoning_gym":
+        columns["entry"] = list(data.load("reasoning_gym", "test").columns["entry"][:2])
+    return columns
+
+
 @pytest.mark.parametrize("name", rewards.names())
 def test_built_in_rewards_keep_the_contract(name):
     # by position, by keyword, with keywords that they don't know, and on empty texts
-    prompts, completions = ["The film", "It"], ["was a wonderful surprise", ""]
+    prompts, completions = PROMPTS, COMPLETIONS
     reward = rewards.get(name)
-    row = {"reference": ["a", "b"], "concepts": [["film"], []], "items": [["a"], ["b"]], "pattern": [".*", "a"]}
-    row |= {"answer": ["1", "2"]}
-    row |= {"keywords": [["film"], []], "forbidden": [["film"], ["a", "b"]], "ratings": [[80], [70]]}
     try:
-        if name == "reasoning_gym":
-            row["entry"] = list(data.load("reasoning_gym", "test").columns["entry"][:2])
+        row = rows(name)
         values = reward(prompts, completions, **row)
     except MissingPackageError as error:
         pytest.skip(str(error))
@@ -39,6 +48,20 @@ def test_built_in_rewards_go_by_their_registered_name(name):
     # TRL reports a reward function by its __name__, and fails where it has none
     assert rewards.get(name).__name__ == name
     assert pickle.loads(pickle.dumps(rewards.get(name))).__name__ == name
+
+
+@pytest.mark.parametrize("name", rewards.names())
+def test_built_in_rewards_declare_the_columns_that_they_need(name):
+    # the README and the command line show what is declared
+    reward = rewards.get(name)
+    try:
+        given = {column: rows(name)[column] for column in getattr(reward, "columns", ())}
+        assert len(reward(PROMPTS, COMPLETIONS, **given)) == 2
+        for column in given:
+            with pytest.raises(ConfigurationError, match=f"the column '{column}', which the data set does not have"):
+                reward(PROMPTS, COMPLETIONS, **{key: values for key, values in given.items() if key != column})
+    except MissingPackageError as error:
+        pytest.skip(str(error))
 
 
 def test_unknown_name(tmp_path, monkeypatch):

@@ -141,6 +141,38 @@ def test_failures_within_other_wrappers_are_forgiven():
         assert rewards.Lenient(wrapped, -9.0)(completions=["good", "bad"])[1] == -9.0
 
 
+def score(functions, completions, rows):
+    n = len(completions)
+    return RewardFunctions(functions).score(
+        prompts=["p"] * n, completions=completions, completion_ids=[[1]] * n, columns={}, rows=rows
+    )
+
+
+def test_a_row_that_is_skipped_needs_another_reward():
+    lenient = rewards.Lenient(fussy)
+    message = (
+        r"No reward function applies at index 20: fussy returned None for the completion 'bad'\. .* "
+        r"'fussy' failed on it \(RuntimeError: no\): give Lenient a penalty, or add a reward that always applies\."
+    )
+    with pytest.raises(RewardError, match=message):
+        score(lenient, ["good", "bad"], [10, 20])
+    assert score([lenient, "length"], ["good", "bad"], [10, 20])[1][1] == {"length": 0.1}  # either remedy works
+    assert score(rewards.Lenient(fussy, -1.0), ["good", "bad"], [10, 20])[0].tolist() == [4.0, -1.0]
+
+
+def test_only_what_failed_in_this_call_is_blamed():
+    def silent(completions, **_):
+        return [None] * len(completions)
+
+    lenient = rewards.Lenient(fussy)
+    lenient(completions=["bad"])
+    assert score([lenient, "length"], ["good"], [0])[0].tolist() == [4.1]
+    assert lenient.skipped == {}
+    with pytest.raises(RewardError) as error:
+        score(rewards.Lenient(silent), ["good"], [0])
+    assert "failed" not in str(error.value)
+
+
 def test_a_failure_that_passes_is_not_remembered():
     down = [True]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import keyword
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -36,8 +36,9 @@ def task(name: Name, folder: Folder = Path()) -> None:
     """Write NAME.py, an environment that works, its data, and test_NAME.py, which passes and must go on to."""
     title = "".join(map(str.capitalize, name.split("_")))
     check_name(name, folder)
-    if f"TextGen-{title}-v0" in gym.registry:
-        raise ConfigurationError(f"The id TextGen-{title}-v0 is taken. Choose another name than {name!r}.")
+    taken = same_name(f"TextGen-{title}-v0", gym.registry)
+    if taken:
+        raise ConfigurationError(f"The id {taken} is taken. Choose another name than {name!r}.")
     lines = {
         split: "".join(json.dumps({"prompt": prompt, "reference": prompt.split()[-1]}) + "\n" for prompt in prompts)
         for split, prompts in ROWS.items()
@@ -55,8 +56,9 @@ def task(name: Name, folder: Folder = Path()) -> None:
 def reward(name: Name, folder: Folder = Path()) -> None:
     """Write NAME.py, a reward function that works, and test_NAME.py, which passes and must go on to."""
     check_name(name, folder)
-    if name in rewards.names():
-        raise ConfigurationError(f"There is a reward {name!r} already. Choose another name.")
+    taken = same_name(name, rewards.names())
+    if taken:
+        raise ConfigurationError(f"There is a reward {taken!r} already. Choose another name than {name!r}.")
     write(folder, scaffold("reward", name, ""))
     output.console().print(
         f"Next: change what is marked with TODO; then: textgym lint-reward {folder / name}.py", soft_wrap=True
@@ -78,6 +80,15 @@ def check_name(name: str, folder: Path) -> None:
         raise ConfigurationError(
             f"There is a module {name!r} already, which the new one would hide. Choose another name."
         )
+
+
+def same_name(name: str, taken: Iterable[str]) -> str | None:
+    """The first of the names that is the same, in whatever case: two that differ by no more are soon confused.
+
+    >>> same_name("rougel", ["rouge1", "rougeL"])
+    'rougeL'
+    """
+    return next((other for other in taken if other.lower() == name.lower()), None)
 
 
 def scaffold(kind: str, name: str, title: str) -> dict[str, str]:

@@ -159,13 +159,13 @@ def first_sentence(thing: Any) -> str:
 
 
 def described_reward(name: str) -> tuple[str, str]:
-    """The column that a reward needs, or "", and what it is; if it is not installed, what to install."""
+    """The columns that a reward needs, as in "items, ratings", and what it is; or, not installed, what to install."""
     try:
         function = rewards.get(name)
     except MissingPackageError as error:
         return "", str(error)
     described = function if inspect.isfunction(function) else getattr(function, "metric", type(function))
-    return getattr(function, "column", ""), first_sentence(described)
+    return ", ".join(getattr(function, "columns", ())), first_sentence(described)
 
 
 def sizes(dataset: str) -> str:

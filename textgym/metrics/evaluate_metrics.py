@@ -102,7 +102,7 @@ Ter = _metric(ReferenceMetric, metrics.ter)
 Meteor = _metric(ReferenceMetric, metrics.meteor)
 Coverage = _metric(ReferenceMetric, metrics.coverage)
 CopyRate = _metric(ReferenceMetric, metrics.copy_rate, _against(TEXT))
-SlotErrors = _metric(ReferenceMetric, metrics.slot_errors, _against(TEXTS))
+SlotErrors = _metric(ReferenceMetric, metrics.slot_errors)
 Ndcg = _metric(ReferenceMetric, metrics.ndcg)
 Recall = _metric(ReferenceMetric, metrics.recall)
 

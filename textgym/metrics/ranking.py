@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import log2
 
 from textgym.metrics.references import Items, items_of
@@ -13,7 +14,16 @@ def listed_items(text: str) -> list[str]:
     >>> listed_items("Heat; Alien;  heat")
     ['heat', 'alien']
     """
-    return list(dict.fromkeys(_normalised(text)))
+    return list(dict.fromkeys(normalised(text)))
+
+
+def normalised(items: Items) -> list[str]:
+    """Items as they are compared: in lower case, with single spaces.
+
+    >>> normalised(["The  Third Man"])
+    ['the third man']
+    """
+    return [" ".join(item.lower().split()) for item in items_of(items)]
 
 
 def ndcg(completion: str, relevant: Items, k: int = 5) -> float:
@@ -29,22 +39,36 @@ def ndcg(completion: str, relevant: Items, k: int = 5) -> float:
     >>> ndcg("Alien; Heat", ["Heat"])
     0.6309297535714575
     """
-    wanted, items = set(_normalised(relevant)), listed_items(completion)
-    if not wanted:
-        return float(not items)
-    gain = sum(1 / log2(rank + 2) for rank, item in enumerate(items[:k]) if item in wanted)
-    return gain / sum(1 / log2(rank + 2) for rank in range(min(k, len(wanted))))
+    return graded_ndcg(completion, dict.fromkeys(normalised(relevant), 1.0), k)
 
 
-def recall(completion: str, relevant: Items) -> float:
-    """The fraction of the relevant items that are listed; arguments as of `ndcg`.
+def graded_ndcg(completion: str, gains: Mapping[str, float], k: int = 5) -> float:
+    """The same of items that are worth more or less.
+
+    Args:
+        completion: A list as in `listed_items`.
+        gains: Of each item, as `normalised` writes it; what is not there gains nothing.
+        k: Items that count.
+
+    >>> graded_ndcg("Alien; Heat", {"heat": 3.0, "alien": 1.0})
+    0.7...
+    """
+    items = listed_items(completion)
+    most = _discounted(sorted(gains.values(), reverse=True)[:k])
+    return _discounted([gains.get(item, 0.0) for item in items[:k]]) / most if most else float(not items)
+
+
+def recall(completion: str, relevant: Items, k: int = 5) -> float:
+    """The fraction of the relevant items that is among the first k, of as many as there can be.
+
+    Arguments as of `ndcg`.
 
     >>> recall("Alien; Heat", ["Heat", "Casino"])
     0.5
     """
-    wanted, items = set(_normalised(relevant)), set(listed_items(completion))
-    return len(items & wanted) / len(wanted) if wanted else float(not items)
+    wanted, items = set(normalised(relevant)), listed_items(completion)
+    return len(wanted.intersection(items[:k])) / min(k, len(wanted)) if wanted else float(not items)
 
 
-def _normalised(items: Items) -> list[str]:
-    return [" ".join(item.lower().split()) for item in items_of(items)]
+def _discounted(gains: Sequence[float]) -> float:
+    return sum(gain / log2(rank + 2) for rank, gain in enumerate(gains))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from textgym.metrics.overlap import WORD, coverage
+from textgym.metrics.references import Items, items_of
 
 BEGINNING = re.compile(r"(?:^|[.!?]\s)\W*$")  # of a sentence, to the next word
 
 
-def slot_errors(completion: str, slots: Sequence[str]) -> float:
+def slot_errors(completion: str, slots: Items) -> float:
     """Slot error rate (Wen et al., 2015, https://aclanthology.org/D15-1199): what is missing or made up.
 
     A slot is missing if `coverage` does not find its value. Made up is each different word that is part of no value and
@@ -25,10 +25,11 @@ def slot_errors(completion: str, slots: Sequence[str]) -> float:
     >>> slot_errors("Ada was born in Paris in 1815.", ["Ada", "born", "London", "1815"])
     0.4
     """
-    missing = sum(not coverage(completion, [slot]) for slot in slots)
-    given = {word for slot in slots for word in WORD.findall(slot.lower())}
+    values = items_of(slots)
+    missing = sum(not coverage(completion, [value]) for value in values)
+    given = {word for value in values for word in WORD.findall(value.lower())}
     made_up = len({word.lower() for word in claims(completion)} - given)
-    return (missing + made_up) / (len(slots) + made_up) if slots or made_up else 0.0
+    return (missing + made_up) / (len(values) + made_up) if values or made_up else 0.0
 
 
 def claims(text: str) -> list[str]:

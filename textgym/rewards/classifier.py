@@ -139,7 +139,7 @@ class TokenClassification(Classification):
 
     def __init__(self, path: str | Path, column: str = "reference") -> None:
         super().__init__(path)
-        self.column = column
+        self.columns = (column,)
 
     def __call__(
         self,
@@ -149,14 +149,14 @@ class TokenClassification(Classification):
         **columns: Any,
     ) -> list[float | None]:
         """Score the completions; None where the row has no reference."""
-        references = [value for value in columns.get(self.column, ()) if value is not None]
+        references = [value for value in columns.get(self.columns[0], ()) if value is not None]
         texts = {text for value in references for text in acceptable(value)}.union(completions)
         found = self.entities(sorted(texts))
 
         def f1(completion: str, reference: str) -> float:
             return metrics.F1.of(found[completion], found[reference]).f1
 
-        compare = Against(partial(metrics.best, f1), self.column, self.__name__)
+        compare = Against(partial(metrics.best, f1), self.columns, self.__name__)
         return compare(completions=completions, **columns)
 
     def entities(self, texts: Sequence[str]) -> dict[str, Counter[tuple[str, str]]]:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from textgym.errors import ConfigurationError, RewardError, TextGymError
+from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError
 from textgym.rewards.registry import RewardFunction, get, names
 
 Spec: TypeAlias = str | RewardFunction
@@ -65,7 +65,7 @@ class RewardFunctions:
         completions: list[str],
         completion_ids: list[list[int]],
         columns: Mapping[str, list[Any]],
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int | str] | None = None,
     ) -> tuple[np.ndarray, list[dict[str, float]]]:
         """Score n completions, with one call of every function.
 
@@ -74,14 +74,15 @@ class RewardFunctions:
             completions: The n texts, without EOS.
             completion_ids: Their token ids, without EOS.
             columns: The data set's columns, n values each.
-            rows: The n rows' indices in the data set, from 0, for error messages; 0, 1, ... by default.
+            rows: What messages call the n rows: their indices in the data set, from 0; 0, 1, ... by default.
 
         Returns:
             The weighted sums, float64 of shape (n,), and for each row the value of each function that applies to it.
 
         Raises:
             RewardError: A function raised, or did not return one finite number or None per row, no function applies to
-                a row, or its sum is not finite; names the function and the row's index.
+                a row, or its sum is not finite; names the function and the row.
+            DatasetError: A row holds what a function cannot compare with.
         """
         arguments = {**columns, "prompts": prompts, "completions": completions, "completion_ids": completion_ids}
         rows = range(len(completions)) if rows is None else rows
@@ -94,18 +95,33 @@ class RewardFunctions:
                     components[i][name] = value
                     totals[i] += weight * value
         self.seconds += time.perf_counter() - began
-        for index, completion, total, component in zip(rows, completions, totals, components, strict=True):
+        for i, (completion, total, component) in enumerate(zip(completions, totals, components, strict=True)):
             if not component:
+                missing = " and no ".join(column for column, values in columns.items() if values[i] is None)
                 raise RewardError(
-                    f"No reward function applies at index {index}: {', '.join(self.names)} returned None "
-                    f"for the completion {completion!r}. At least one must return a number."
+                    f"No reward function applies at index {rows[i]}: {', '.join(self.names)} returned None "
+                    f"for the completion {completion!r}. At least one must return a number"
+                    + (f"; the row has no {missing}: give it one, drop the row, or add a reward." if missing else ".")
+                    + self._skipped(i)
                 )
             if not math.isfinite(total):
                 raise RewardError(
-                    f"The weighted sum of {component} at index {index} is {total}, with the weights {self.weights}. "
+                    f"The weighted sum of {component} at index {rows[i]} is {total}, with the weights {self.weights}. "
                     "Scale the rewards or reward_weights down."
                 )
         return np.array(totals), components
+
+    def _skipped(self, i: int) -> str:
+        """Which functions failed on a row of the last call, and skipped it as `textgym.rewards.Lenient` may."""
+        failures = {
+            name: getattr(function, "skipped", {}).get(i)
+            for name, function in zip(self.names, self.functions, strict=True)
+        }
+        return "".join(
+            f" {name!r} failed on it ({failure}): give Lenient a penalty, or add a reward that always applies."
+            for name, failure in failures.items()
+            if failure
+        )
 
 
 def resolve(spec: Spec) -> tuple[str, RewardFunction]:
@@ -138,9 +154,12 @@ def call(
 
     Raises:
         RewardError: It raised, or did not return one finite number or None per row.
+        DatasetError: A row holds what it cannot compare with.
     """
     try:
         values = outcome(function, arguments)
+    except DatasetError as error:
+        raise DatasetError(f"Reward {name!r} fails{at_fault(function, arguments, rows)}. {error}") from error
     except TextGymError:
         raise  # it already says what is wrong, for example which package is missing
     except Exception as error:
@@ -160,7 +179,7 @@ def checked(name: str, values: Any, completions: Sequence[str], rows: Sequence[i
             f"Reward {name!r} returned {len(values)} values for {len(rows)} rows (index {listed(rows)}). "
             "It must return one number or None per row."
         )
-    return [number(name, *triple) for triple in zip(rows, completions, values, strict=True)]
+    return [number(name, rows, i, *pair) for i, pair in enumerate(zip(completions, values, strict=True))]
 
 
 def outcome(function: RewardFunction, arguments: Mapping[str, Any]) -> Any:
@@ -248,8 +267,8 @@ def listed(rows: Sequence[int | str]) -> str:
     return ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
 
 
-def number(name: str, row: int | str, completion: str, value: Any) -> float | None:
-    """A finite Python float, or None."""
+def number(name: str, rows: Sequence[int | str], i: int, completion: str, value: Any) -> float | None:
+    """A finite Python float, or None; ``rows[i]`` is what messages call the row."""
     if value is None:
         return None
     try:
@@ -258,7 +277,7 @@ def number(name: str, row: int | str, completion: str, value: Any) -> float | No
         result = math.nan
     if not math.isfinite(result):
         raise RewardError(
-            f"Reward {name!r} returned {value!r} at index {row}, completion {completion!r}. "
+            f"Reward {name!r} returned {value!r} at index {rows[i]}, completion {completion!r}. "
             "It must return a finite number, or None where it does not apply."
         )
     return result

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from textgym import metrics
-from textgym.rewards.reference import Against, bleu, coverage
+from textgym.rewards.reference import Against
 
 
-def _few_slot_errors(completion: str, concepts: Sequence[str]) -> float:
+def _few_slot_errors(completion: str, concepts: metrics.Items) -> float:
     """Minus the slot error rate, in [-1, 0]."""
     return 0.0 - metrics.slot_errors(completion, concepts)
 
 
-def data_to_text(
-    prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **columns: Any
-) -> list[float | None]:
+def _data_to_text(completion: str, concepts: metrics.Items, reference: metrics.Reference) -> float:
     """Mean of the coverage of ``concepts`` and sentence BLEU with ``reference``, in [0, 1].
 
     Either alone is easily hacked: a list of the concepts covers them all, and BLEU forgives a missing fact.
     """
-    scores = (coverage(completions=completions, **columns), bleu(completions=completions, **columns))
-    return [None if a is None or b is None else (a + b) / 2 for a, b in zip(*scores, strict=True)]
+    return (metrics.coverage(completion, concepts) + metrics.bleu(completion, reference)) / 2
 
 
-slot_errors = Against(_few_slot_errors, column="concepts", name="slot_errors")
+data_to_text = Against(_data_to_text, ("concepts", "reference"), name="data_to_text")
+slot_errors = Against(_few_slot_errors, ("concepts",), name="slot_errors")

@@ -8,8 +8,6 @@ them. They look at words and marks alone, so an optimiser that ends every text w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
 from textgym import metrics
 from textgym.rewards.reference import Against
@@ -66,22 +64,14 @@ def _intent(completion: str, reference: metrics.Reference) -> float:
     return metrics.best(lambda a, b: float(act_of(a) == act_of(b)), completion, reference)
 
 
-def dialogue(
-    prompts: Sequence[str] | None = None,
-    completions: Sequence[str] = (),
-    completion_ids: Sequence[Sequence[int]] = (),
-    **columns: Any,
-) -> list[float | None]:
+def _dialogue(completion: str, reference: metrics.Reference) -> float:
     """The cosine that `similarity` is made of, in [0, 1], if `intent` is right, else 0.0; 1.0 for the reference.
 
     A mean of both would pay nonsense for every statement, since what is nothing else is one. The cosine is not moved:
     unrelated texts get 0.0 for it, where `similarity` has 0.5, and opposite ones no less.
-
-    Raises:
-        ConfigurationError: The data set has no column ``reference``.
     """
-    parts = [reward(completions=completions, **columns) for reward in (similarity, intent)]
-    return [None if a is None or b is None else max(0.0, 2 * a - 1) * b for a, b in zip(*parts, strict=True)]
+    return max(0.0, 2 * similarity.metric(completion, reference) - 1) * _intent(completion, reference)
 
 
+dialogue = Against(_dialogue, name="dialogue")
 intent = Against(_intent, name="intent")

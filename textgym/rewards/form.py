@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from textgym import metrics
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, DatasetError
 from textgym.rewards.reference import Against
 
 
@@ -78,6 +78,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _matches(completion: str, pattern: str) -> float:
     """1.0 if its row's regular expression matches the whole text, white space around it aside, else 0.0."""
+    if not isinstance(pattern, str):
+        raise DatasetError(f"{pattern!r} is no text. Write a regular expression, or None where there is none.")
     return float(_compiled(pattern).fullmatch(completion.strip()) is not None)
 
 
@@ -91,6 +93,6 @@ def _absence(completion: str, words: metrics.Items) -> float:
     return 1.0 - metrics.coverage(completion, words) if metrics.items_of(words) else 1.0
 
 
-format = Against(_matches, column="pattern", name="format")
-keywords = Against(_presence, column="keywords", name="keywords")
-forbidden = Against(_absence, column="forbidden", name="forbidden")
+format = Against(_matches, ("pattern",), name="format")
+keywords = Against(_presence, ("keywords",), name="keywords")
+forbidden = Against(_absence, ("forbidden",), name="forbidden")

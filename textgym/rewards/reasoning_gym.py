@@ -5,4 +5,4 @@ from __future__ import annotations
 from textgym.data.reasoning_gym import NAME, verdict
 from textgym.rewards.reference import Against
 
-reasoning_gym = Against(verdict, column="entry", name=NAME)
+reasoning_gym = Against(verdict, ("entry",), name=NAME)

@@ -1,18 +1,17 @@
-"""Rewards for lists of items besides `ndcg`: how many of those that fit are listed, do they exist, are they good."""
+"""Rewards for lists of items besides `ndcg` and `recall`: do they exist, are they good."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from math import log2
+from numbers import Real
 from typing import Any
 
 from textgym import metrics
-from textgym.errors import ConfigurationError
-from textgym.metrics.references import Items, items_of
+from textgym.errors import DatasetError
+from textgym.metrics.ranking import graded_ndcg, normalised
 from textgym.rewards.reference import Against
 
-K = 5  # items that count, as in `textgym.metrics.ndcg`
 STARS = 5
 
 
@@ -51,12 +50,7 @@ def valid_items(
     return _films()(completions=completions)
 
 
-def acclaim(
-    prompts: Sequence[str] | None = None,
-    completions: Sequence[str] = (),
-    completion_ids: Sequence[Sequence[int]] = (),
-    **columns: Any,
-) -> list[float | None]:
+def _acclaim(completion: str, items: metrics.Items, ratings: Sequence[float]) -> float:
     """What critics think of the first five items that are listed, if they fit; 1.0 for the best list there is.
 
     It is nDCG (Järvelin and Kekäläinen, 2002) with the exponential gain of Burges et al. (2005),
@@ -65,43 +59,16 @@ def acclaim(
     is in no column gains nothing.
 
     Raises:
-        ConfigurationError: The data set has no such columns.
+        DatasetError: The ratings are no list of a number for each item.
 
-    >>> acclaim(completions=["Jaws 2; Alien"], items=[["Alien", "Jaws 2"]], ratings=[[89, 51]])
-    [0.7...]
+    >>> _acclaim("Jaws 2; Alien", ["Alien", "Jaws 2"], [89, 51])
+    0.7...
     """
-    missing = {"items", "ratings"} - columns.keys()
-    if missing:
-        raise ConfigurationError(
-            f"The reward 'acclaim' needs the columns 'items' and 'ratings'; the data set lacks "
-            f"{' and '.join(map(repr, sorted(missing)))} (it has: {', '.join(columns) or 'none'}). Add them."
-        )
-    rows = zip(completions, columns["items"], columns["ratings"], strict=True)
-    return [
-        None if items is None or ratings is None else _acclaim(text, items, ratings) for text, items, ratings in rows
-    ]
-
-
-def _acclaim(completion: str, items: Items, ratings: Sequence[float]) -> float:
-    stars = [rating / 100 * STARS for rating in ratings]
-    gains = {item: 2**rating - 1 for item, rating in zip(_normalised(items), stars, strict=True)}
-    listed = [gains.get(item, 0.0) for item in metrics.listed_items(completion)]
-    best = _discounted(sorted(gains.values(), reverse=True))
-    return _discounted(listed) / best if best else float(not listed)
-
-
-def _discounted(gains: Sequence[float]) -> float:
-    return sum(gain / log2(rank + 2) for rank, gain in enumerate(gains[:K]))
-
-
-def _normalised(items: Items) -> list[str]:
-    return [" ".join(item.lower().split()) for item in items_of(items)]
-
-
-def _recall(completion: str, items: Items) -> float:
-    """Of the items that fit, the fraction that is among the first five, of as many as there can be."""
-    wanted, listed = set(_normalised(items)), metrics.listed_items(completion)[:K]
-    return len(wanted.intersection(listed)) / min(K, len(wanted)) if wanted else float(not listed)
+    films = normalised(items)
+    if not (isinstance(ratings, Sequence) and len(ratings) == len(films) and all(isinstance(r, Real) for r in ratings)):
+        raise DatasetError(f"{ratings!r} is no list of {len(films)} numbers. Write a rating for each of the items.")
+    gains = {film: 2 ** (rating / 100 * STARS) - 1 for film, rating in zip(films, ratings, strict=True)}
+    return graded_ndcg(completion, gains)
 
 
 @cache
@@ -111,4 +78,4 @@ def _films() -> ValidItems:
     return ValidItems(film for films in data.load("recommendation", "train").columns["items"] for film in films)
 
 
-recall = Against(_recall, column="items", name="recall")
+acclaim = Against(_acclaim, ("items", "ratings"), name="acclaim")

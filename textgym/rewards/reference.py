@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Any
 
 from textgym import metrics
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, DatasetError
 
 
 @dataclass(frozen=True)
 class Against:
-    """A metric of each completion and its row's value in a column; None where the row has no value.
+    """A metric of each completion and its row's values in some columns; None where the row lacks one of the values.
 
     Args:
-        metric: Of a completion and the value, for example `textgym.metrics.token_f1`.
-        column: Of the data set.
+        metric: Of a completion and the values, for example `textgym.metrics.token_f1`.
+        columns: Of the data set.
         name: Of the reward; the metric's by default.
     """
 
-    metric: Callable[[str, Any], float]
-    column: str = "reference"
+    metric: Callable[..., float]
+    columns: tuple[str, ...] = ("reference",)
     name: str = ""
 
     @property
@@ -39,15 +40,26 @@ class Against:
         """Score the completions.
 
         Raises:
-            ConfigurationError: The data set has no such column.
+            ConfigurationError: The data set has no such columns.
+            DatasetError: A value is not what the metric compares with.
         """
-        if self.column not in columns:
+        missing = " and ".join(f"the column {column!r}" for column in self.columns if column not in columns)
+        if missing:
             raise ConfigurationError(
-                f"The reward {self.__name__!r} compares completions with the column {self.column!r}, which the data "
-                f"set does not have (it has: {', '.join(columns) or 'no other'}). Add it, or choose another reward."
+                f"The reward {self.__name__!r} compares completions with {missing}, which the data set does not have "
+                f"(it has: {', '.join(columns) or 'no other'}). Add what is missing, or choose another reward."
             )
-        pairs = zip(completions, columns[self.column], strict=True)
-        return [None if value is None else self.metric(completion, value) for completion, value in pairs]
+        rows = zip(completions, *(columns[column] for column in self.columns), strict=True)
+        return [self._of(completion, values) for completion, *values in rows]
+
+    def _of(self, completion: str, values: Sequence[Any]) -> float | None:
+        if any(value is None for value in values):
+            return None
+        try:
+            return self.metric(completion, *values)
+        except DatasetError as error:
+            held = " and ".join(f"{c!r} is {short(value)}" for c, value in zip(self.columns, values, strict=True))
+            raise DatasetError(f"The column {held}. {error}") from error
 
 
 def _rouge_1(completion: str, reference: metrics.Reference) -> float:
@@ -89,5 +101,6 @@ bleu = Against(metrics.bleu)
 chrf = Against(metrics.chrf)
 ter = Against(_few_edits, name="ter")
 meteor = Against(metrics.meteor)
-coverage = Against(metrics.coverage, column="concepts")
-ndcg = Against(metrics.ndcg, column="items")
+coverage = Against(metrics.coverage, ("concepts",))
+ndcg = Against(metrics.ndcg, ("items",))
+recall = Against(metrics.recall, ("items",))

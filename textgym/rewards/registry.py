@@ -56,7 +56,7 @@ _REGISTRY: dict[str, RewardFunction | str] = {
     "dialogue": "textgym.rewards.dialogue:dialogue",
     "intent": "textgym.rewards.dialogue:intent",
     "ndcg": "textgym.rewards.reference:ndcg",
-    "recall": "textgym.rewards.recommendation:recall",
+    "recall": "textgym.rewards.reference:recall",
     "valid_items": "textgym.rewards.recommendation:valid_items",
     "acclaim": "textgym.rewards.recommendation:acclaim",
 }

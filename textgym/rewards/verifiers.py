@@ -56,4 +56,4 @@ def _number(text: str) -> Decimal:
     return Decimal(text.replace(",", ""))
 
 
-arithmetic = Against(states_answer, column="answer", name="arithmetic")
+arithmetic = Against(states_answer, ("answer",), name="arithmetic")

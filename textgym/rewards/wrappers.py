@@ -163,25 +163,33 @@ class Lenient(RewardWrapper):
     """A reward whose failures do not stop training: where it raises, ``value`` takes its place.
 
     A batch that fails is asked for row by row. Every failure is counted and logged, none is silent; without the wrapper
-    it is an error. What no other row would mend, such as a column or a package that is missing, stays an error.
+    it is an error. What no other row would mend, such as a column or a package that is missing, stays an error, and so
+    does a value in the data that the reward cannot compare with.
 
     It belongs outside of all other wrappers, so that none of them takes ``value`` for what the reward said.
 
     Args:
         reward: The reward.
-        value: A penalty, or None: the reward then does not apply to that row.
+        value: A penalty, or None: the reward then does not apply to that row. Another must, for a row that no reward
+            of an environment applies to is an error, which names what failed.
 
     Attributes:
         failures: Calls that failed so far, of a batch or of a single row.
+        skipped: What failed in the last call, by place in the batch; empty where ``value`` is a number.
     """
 
     def __init__(self, reward: Spec, value: float | None = None) -> None:
         super().__init__(reward)
         self.value = value
         self.failures = 0
+        self.skipped: dict[int, str] = {}
 
     def values(self, arguments: dict[str, Any]) -> Values:
         """One call for all rows, and if it fails one for each."""
+        self.skipped = {}
+        return self._attempt(arguments, range(len(arguments["completions"])))
+
+    def _attempt(self, arguments: dict[str, Any], places: Sequence[int]) -> Values:
         completions = arguments["completions"]
         try:
             return checked(self.__name__, outcome(self.reward, arguments), completions, _numbered(completions))
@@ -189,9 +197,11 @@ class Lenient(RewardWrapper):
             if isinstance(error, TextGymError) and not isinstance(error, RewardError):
                 raise
             self._report(error, completions)
-        if len(completions) == 1:
-            return [self.value]
-        return [value for i in range(len(completions)) for value in self.values(some_rows(arguments, [i]))]
+            if len(completions) == 1:
+                if self.value is None:
+                    self.skipped[places[0]] = f"{type(error).__name__}: {error}"
+                return [self.value]
+        return [value for i in places for value in self._attempt(some_rows(arguments, [i]), [i])]
 
     def _report(self, error: Exception, completions: Sequence[str]) -> None:
         self.failures += 1
@@ -202,6 +212,9 @@ class Lenient(RewardWrapper):
             "Reward %r failed on %s (%s: %s): %s. %d failures so far.",
             self.__name__, where, type(error).__name__, error, remedy, self.failures,
         )  # fmt: skip
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"skipped": {}}  # of a call, and no part of what the reward is
 
 
 def _values(name: str, function: RewardFunction, arguments: dict[str, Any]) -> Values:
