@@ -71,11 +71,12 @@ def written(env: TextGenVectorEnv, index: int, reference: str) -> list[int]:
 
 
 def exemplary(dataset: Dataset) -> np.ndarray:
-    """Whether each row's reference shows what is asked for, bool (N,): of labelled texts only the positive ones do."""
+    """Whether each row has a reference that shows what is asked for, bool (N,): of labelled ones the positive do."""
+    there = np.array([value is not None for value in dataset.columns.get("reference", [None] * len(dataset))])
     labels = dataset.columns.get("label", ())
     if set(labels) != {0, 1}:  # classes, ratings, or nothing at all: no row is a bad example
-        return np.ones(len(dataset), bool)
-    return np.asarray(labels) == 1
+        return there
+    return there & (np.asarray(labels) == 1)
 
 
 def texts(obs: Any) -> list[np.ndarray]:

@@ -118,7 +118,7 @@ def make_agent(
         **hyperparameters: See `Config`.
 
     Raises:
-        ConfigurationError: The data set has no references.
+        ConfigurationError: A split has no references.
     """
     config = Config(**hyperparameters)
     policy = language_policy(env_id, model, env_kwargs, config.dtype)
@@ -131,14 +131,15 @@ def make_agent(
 def examples(env_id: str, split: str, env_kwargs: dict[str, Any] | None) -> list[Example]:
     """The rows of a split that are worth learning, as token ids."""
     env = make_env(env_id, 1, split, env_kwargs)
-    if "reference" not in env.dataset.columns:
+    rows = np.flatnonzero(exemplary(env.dataset)).tolist()
+    if not rows:
         raise ConfigurationError(
-            f"{env.dataset.name} has no column 'reference' to learn from (it has: {', '.join(env.dataset.columns)}). "
-            "Add one, or choose another agent."
+            f"{env.dataset.name}, split {split!r}, has no value in the column 'reference' to learn from (it has: "
+            f"{', '.join(env.dataset.columns)}). Add some, or choose another agent."
         )
     prompts, references = prompt_ids(env), env.dataset.columns["reference"]
     found = []
-    for index in np.flatnonzero(exemplary(env.dataset)).tolist():
+    for index in rows:
         texts = [references[index]] if isinstance(references[index], str) else references[index]
         completions = [np.array(written(env, index, text)[: env._core.max_new_tokens]) for text in texts]
         found.append(Example(prompts[index], completions))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,7 @@ def test_list():
     assert all(f"\n{env_id} " in output for env_id in ENVIRONMENTS)
     assert "3,800 / 300 / 600" in output and "Continue the opening of a film review" in output
     assert all(f"\n{name} " in textgym("list", "rewards") for name in registry.names())
+    assert "items, ratings" in textgym("list", "rewards")
     datasets = textgym("list", "datasets")
     assert all(f"\n{name} " in datasets for name in names()) and "CC BY 4.0" in datasets
     assert {"textgym-tiny", "smollm2-135m"} <= set(textgym("list", "models").split())
@@ -119,6 +121,11 @@ def test_show():
         (f"sample {SENTIMENT} --model textgym-tyni", "Did you mean 'textgym-tiny'?"),
         (f"play {SENTIMENT} --whole --index 600", "index 600 is no row"),
         ("validate none.jsonl", "no file 'none.jsonl'"),
+        (f"validate none.jsonl --id {ARITHMETIC}", "no file 'none.jsonl'"),
+        (f"validate none --id {ARITHMETIC}", "'none' is none. Give its path"),
+        (f"validate --id {ARITHMETIC}", "--id is for the data of a file or a folder"),
+        ("validate .", "has no data. Put one file per split there"),
+        ("validate . --id TextGen-Arithmetic-v1", "Did you mean 'TextGen-Arithmetic-v0'?"),
         ("validate TextGen-Sentimant-v0", "Did you mean 'TextGen-Sentiment-v0'?"),
         ("lint-reward rougel", "Did you mean 'rougeL'?"),
         ("lint-reward none.py", "no file 'none.py'"),
@@ -128,7 +135,11 @@ def test_show():
         ("new task class", "no name for a module"),
         ("new reward json", "a module 'json'"),
         ("new reward rouge1", "a reward 'rouge1'"),
+        ("new reward bleu", "a reward 'bleu'"),
+        ("new reward rougel", "a reward 'rougeL'"),  # two names that differ by their case are soon confused
         ("new task sentiment", "TextGen-Sentiment-v0 is taken"),
+        ("new task qa", "TextGen-QA-v0 is taken"),
+        ("new task datatotext", "TextGen-DataToText-v0 is taken"),
         ("new task haiku --folder none", "no folder 'none'"),
     ],
 )
@@ -188,6 +199,41 @@ def test_validate_a_file(tmp_path):
     assert "The same prompt, 'a': lines 1, 2.\nFindings: 1.\n" in output
     (tmp_path / "rows.xlsx").touch()
     assert "none of the known formats" in textgym("validate", tmp_path / "rows.xlsx", status=1)
+
+
+def test_validate_a_folder(tmp_path):
+    row = {"prompt": "Which film?", "reference": "Heat"}
+    rows = {"train": [row], "test": [{"prompt": "Which town?", "reference": "Rome"}, row]}
+    for split, own in rows.items():
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, own)), encoding="utf-8")
+    output = textgym("validate", tmp_path, status=1)
+    assert "train.jsonl: 1 rows" in output and "test.jsonl: 2 rows" in output
+    assert "\ntest.jsonl: Prompts that another split has too: line 2.\nFindings: 1.\n" in output
+    output = textgym("validate", tmp_path, "--id", "TextGen-QA-v0", status=1)
+    assert "train (1)" in output and "test (2)" in output
+    assert "\nTextGen-QA-v0, test: Prompts that another split has too: line 2.\nFindings: 1.\n" in output
+
+
+def test_validate_a_file_as_data_of_a_task(tmp_path):
+    path, id_ = tmp_path / "rows.jsonl", ("--id", "TextGen-Recommendation-v0")
+    first = '{"prompt": "b", "reference": "Alien", "items": ["Alien"]}\n'
+    path.write_text(first + '{"prompt": "a", "reference": "Heat", "items": ["Heat"]}\n', encoding="utf-8")
+    output = textgym("validate", path, *id_)
+    assert re.search(r"the reference +1\.000", output) and output.endswith("Nothing is wrong.\n")
+    path.write_text(first + '\n{"prompt": "a", "reference": "Heat", "items": ["Jaws"]}\n', encoding="utf-8")
+    assert "The reference scores less than 1.0 (0.000 at line 3): line 3." in textgym("validate", path, *id_, status=1)
+    path.write_text('{"prompt": "a", "reference": "Heat", "items": 5}\n', encoding="utf-8")
+    assert "The column 'items' is 5." in textgym("validate", path, *id_, status=1)
+    path.write_text('{"text": "a"}\n', encoding="utf-8")
+    output = textgym("validate", path, *id_, status=1)
+    assert "\nNo column 'prompt' among text" in output and "cannot be filled" in output
+
+
+def test_validate_reports_halves_of_characters(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "a\\ud83d", "\\ud83d": "b"}\n', encoding="utf-8")
+    for options in ([], ["--id", "TextGen-QA-v0"]):
+        assert "has a lone surrogate, half of a character" in textgym("validate", path, *options, status=1)
 
 
 REWARDS = """

@@ -6,8 +6,8 @@ import pytest
 
 from textgym.data.datasets import SPLITS
 from textgym.envs import ENVIRONMENTS
-from textgym.errors import MissingPackageError
-from textgym.validation import check_file, check_task
+from textgym.errors import DatasetError, MissingPackageError
+from textgym.validation import check_file, check_folder, check_task
 
 ARITHMETIC = "TextGen-Arithmetic-v0"
 ROWS = [{"prompt": f"Repeat {word}", "reference": word} for word in ("red", "green", "blue", "white", "black")]
@@ -79,6 +79,19 @@ def test_an_unsound_task_is_found(rows, reward, finding):
     assert any(finding in found for found in findings), findings
 
 
+def test_rows_without_a_reference_are_not_scored():
+    # the reward does not apply to them, which is no score below the maximum
+    rows = [{"prompt": "Repeat grey", "reference": None}, *ROWS, {"prompt": "Repeat pink"}]
+    assert check(rows) == []
+    (finding,) = check(rows, half)
+    assert finding.endswith("(0.500 at index 1): indices 1, 2, 3, 4, 5.")
+
+
+def test_findings_about_a_task_name_the_lines_of_its_file(tmp_path):
+    lines = [ROWS[0], b"", *ROWS[1:], {"prompt": "x", "reference": " "}]
+    assert check(written(tmp_path / "rows.jsonl", *lines))[0] == "The reference is empty: line 7."
+
+
 def test_prompts_that_two_splits_share_are_found():
     # a list of rows is every split
     assert check(ROWS, splits=SPLITS[:2]) == ["Prompts that another split has too: indices 0, 1, 2, 3, 4."]
@@ -100,6 +113,10 @@ def written(path, *lines):
         ([{"prompt": " "}], ["The prompt is empty: line 1."]),
         ([{"prompt": "a", "reference": []}], ["The reference is neither a text nor a list of texts: line 1."]),
         ([{"prompt": "a", "reference": [""]}], ["The reference is empty: line 1."]),
+        ([{"prompt": "a", "reference": None}, {"prompt": "b", "reference": "c"}, {"prompt": "d"}], []),
+        ([{"prompt": "a", "reference": None}, {"prompt": "b"}], ["No row has a reference"]),
+        ([{"prompt": "\ud83d"}, {"prompt": "b"}], ["The column 'prompt' has a lone surrogate, half of a character"]),
+        ([{"prompt": "a", "n": ["\U0001f600", "\ud83d"]}], ["The column 'n' has a lone surrogate"]),
         ([{"prompt": "a", "n": 1}, {"prompt": "b", "n": 1.5}], []),
         ([{"prompt": "a", "n": 1}, {"prompt": "b", "n": "1"}], ["The column 'n' holds number and str"]),
         ([{"prompt": "a\ufffd"}], ["The column 'prompt' has the character U+FFFD"]),
@@ -120,6 +137,21 @@ def test_many_findings_are_summed_up(tmp_path):
     findings = check_file(written(tmp_path / "rows.jsonl", *lines)).findings
     assert "The prompt is empty: lines 1, 2, 3, 4, 5, 6, 7, 8 and 992 more." in findings
     assert "13 more prompts occur more than once." in findings and len(findings) < 12
+
+
+def test_a_folder_has_one_file_per_split(tmp_path):
+    with pytest.raises(DatasetError, match=r"has no data\. Put one file per split there"):
+        check_folder(tmp_path)
+    train = written(tmp_path / "train.jsonl", *ROWS)
+    test = written(tmp_path / "test.jsonl", {"prompt": "new"}, b"", ROWS[2], {"prompt": 5})
+    extra = written(tmp_path / "extra.jsonl", b"no JSON")
+    reports = check_folder(tmp_path)
+    assert list(reports) == [train, test, extra] and reports[train].findings == []
+    assert reports[test].findings == [
+        "The prompt is no text: line 4.",
+        "Prompts that another split has too: line 3.",
+    ]
+    assert "line 1: not JSON" in reports[extra].findings[0]
 
 
 def test_csv_lines_are_counted_with_breaks_in_values(tmp_path):

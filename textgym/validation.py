@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from textgym.data import files
-from textgym.data.datasets import RESERVED, SPLITS, is_reference
+from textgym.data.datasets import RESERVED, SPLITS, files_of_splits, is_reference, lone_surrogate, texts_of
+from textgym.data.places import SHOWN, Places
 from textgym.errors import DatasetError
 from textgym.probes import REFERENCE, Examples, compares, probes
 
@@ -24,7 +25,6 @@ MAXIMUM = 1.0  # of every reward that compares with a reference
 ROUNDING = 1e-9
 TOLERATED = 0.25  # of wrong answers may be right: a sum of the same result, nothing where there is nothing to find
 CUT = 0.01  # of references may be too long for the task
-SHOWN = 8  # places that a finding names
 BROKEN = "\ufffd"  # stands for bytes that some program could not read
 
 
@@ -83,21 +83,6 @@ class FileReport:
     findings: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where rows are, for findings: for example lines of a file, one number a row."""
-
-    one: str
-    several: str
-    numbers: Sequence[int]
-
-    def listed(self, rows: Sequence[int]) -> str:
-        """For example ``lines 3, 7``, of many rows the first."""
-        numbers = ", ".join(str(self.numbers[row]) for row in rows[:SHOWN])
-        more = f" and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
-        return f"{self.several if len(rows) > 1 else self.one} {numbers}{more}"
-
-
 def check_task(
     env_id: str, splits: Sequence[str] = SPLITS, *, env_kwargs: Mapping[str, Any] | None = None
 ) -> list[SplitReport]:
@@ -106,33 +91,41 @@ def check_task(
     A reward that compares with the row must give its reference 1.0, and no kind of wrong answer (another row's
     reference, the prompt copied, empty text, random tokens) 1.0 in more than a quarter of the rows. One that judges the
     text alone must like the references better than any kind of wrong answer, on average. At most 1 % of the references
-    that are compared with may be too long for ``max_new_tokens``.
+    that are compared with may be too long for ``max_new_tokens``. Rows without a reference are not scored, unless no
+    row has one.
 
     Args:
         env_id: A registered id.
         splits: Of its data set.
-        env_kwargs: Other keywords of the environment, such as ``reward_funcs``.
+        env_kwargs: Other keywords of the environment, such as ``reward_funcs`` or ``dataset``.
 
     Raises:
+        DatasetError: The data cannot be loaded, or the reward cannot compare with what a row holds.
         RewardError: The reward failed on a text.
     """
     reports = []
     seen: dict[str, str] = {}  # split by prompt
     for split in splits:
         examples = Examples(env_id, split, env_kwargs=env_kwargs)
-        places = Places("index", "indices", range(len(examples)))
+        places = examples.dataset.places
         findings = check_columns({**examples.dataset.columns, "prompt": examples.prompts}, places)
-        shared = [row for row, prompt in enumerate(examples.prompts) if seen.setdefault(prompt, split) != split]
-        if shared:
-            findings.append(f"Prompts that another split has too: {places.listed(shared)}.")
+        findings += _shared(examples.prompts, split, seen, places)
         reports.append(_report(examples, places, findings))
     return reports
+
+
+def _shared(prompts: Sequence[Any], split: str, seen: dict[str, str], places: Places) -> list[str]:
+    """Prompts that were seen in another split; the new ones are added to those that were."""
+    texts = ((row, prompt) for row, prompt in enumerate(prompts) if isinstance(prompt, str))
+    shared = [row for row, prompt in texts if seen.setdefault(prompt, split) != split]
+    return [f"Prompts that another split has too: {places.listed(shared)}."] if shared else []
 
 
 def _report(examples: Examples, places: Places, findings: list[str]) -> SplitReport:
     """The report, with what the reward says of right and wrong texts."""
     texts = probes(examples)
-    values = {kind: _numbers(examples.values(written)) for kind, written in texts.items()}
+    rows = _with_reference(examples)
+    values = {kind: _numbers(examples.values([own[row] for row in rows], rows)) for kind, own in texts.items()}
     means = {kind: float(scores.mean()) for kind, scores in values.items()}
     at_maximum = {kind: float((scores >= MAXIMUM - ROUNDING).mean()) for kind, scores in values.items()}
     compared = compares(examples)
@@ -145,7 +138,7 @@ def _report(examples: Examples, places: Places, findings: list[str]) -> SplitRep
             if kind != REFERENCE and mean >= means[REFERENCE]
         ]
     if compared and REFERENCE in texts:
-        findings += _misjudged(values[REFERENCE], places) + _cut(examples, places)
+        findings += _misjudged(values[REFERENCE], rows, places) + _cut(examples, places)
         findings += [
             f"A wrong answer scores 1.0 in {share:.0%} of the rows: {kind}."
             for kind, share in at_maximum.items()
@@ -154,18 +147,24 @@ def _report(examples: Examples, places: Places, findings: list[str]) -> SplitRep
     return SplitReport(examples.dataset.split, len(examples), means, at_maximum, compared, findings)
 
 
+def _with_reference(examples: Examples) -> Sequence[int]:
+    """The rows that have a reference, all rows if none has: of the others nobody knows what is right."""
+    references = examples.columns.get("reference", ())
+    return [row for row, value in enumerate(references) if value is not None] or range(len(examples))
+
+
 def _numbers(values: Sequence[float | None]) -> np.ndarray:
     """As an array: what a reward does not apply to earns nothing."""
     return np.array([0.0 if value is None else value for value in values])
 
 
-def _misjudged(scores: np.ndarray, places: Places) -> list[str]:
-    """References that score less than the maximum."""
-    below = np.flatnonzero(scores < MAXIMUM - ROUNDING).tolist()
+def _misjudged(scores: np.ndarray, rows: Sequence[int], places: Places) -> list[str]:
+    """References that score less than the maximum, of these rows."""
+    below = [rows[i] for i in np.flatnonzero(scores < MAXIMUM - ROUNDING).tolist()]
     if not below:
         return []
-    lowest = int(scores.argmin())
-    return [f"The reference scores less than 1.0 ({scores[lowest]:.3f} at index {lowest}): {places.listed(below)}."]
+    lowest = f"{scores.min():.3f} at {places.one(rows[int(scores.argmin())])}"
+    return [f"The reference scores less than 1.0 ({lowest}): {places.listed(below)}."]
 
 
 def _cut(examples: Examples, places: Places) -> list[str]:
@@ -177,12 +176,33 @@ def _cut(examples: Examples, places: Places) -> list[str]:
     return [f"The reference has no room in {examples.max_new_tokens} tokens: {places.listed(cut)}."]
 
 
-def check_file(path: Path) -> FileReport:
+def check_folder(folder: Path) -> dict[Path, FileReport]:
+    """`check_file` for each file of a folder that has one per split, and look for prompts that two of them share.
+
+    Raises:
+        DatasetError: It has no such file.
+    """
+    paths = dict.fromkeys((*files_of_splits(folder).values(), *files.data_files(folder)))  # the usual splits first
+    if not paths:
+        raise DatasetError(
+            f"The folder {str(folder)!r} has no data. Put one file per split there, such as train.jsonl; "
+            f"known formats: {', '.join(files.READERS)}."
+        )
+    seen: dict[str, str] = {}
+    return {path: check_file(path, seen) for path in paths}
+
+
+def check_file(path: Path, seen: dict[str, str] | None = None) -> FileReport:
     """Read a data file, and look for everything that would stop an environment or make its data worse.
 
     Found are what cannot be read (the first place, for example bytes that are not UTF-8), no column ``prompt``, columns
     that reward functions know as something else, prompts and references of the wrong type, empty ones, prompts that
-    occur twice, columns of several types, and characters that were lost when some program read the text wrongly.
+    occur twice, a column ``reference`` without any, columns of several types, and characters that were lost when some
+    program read or wrote the text wrongly.
+
+    Args:
+        path: Of the file.
+        seen: The file of each prompt, of the other splits that were checked before; this one's are added.
     """
     suffix = files.format_of(path)
     if suffix is None:
@@ -194,8 +214,7 @@ def check_file(path: Path) -> FileReport:
     if not numbered:
         return FileReport(0, findings=[f"{path} has no rows."])
     rows = [row for _, row in numbered]
-    unit = "row" if suffix == ".parquet" else "line"
-    places = Places(unit, f"{unit}s", [number for number, _ in numbered])
+    places = Places(files.unit_of(path), [number for number, _ in numbered])
     odd = [i for i, row in enumerate(rows) if not isinstance(row, Mapping)]
     if odd:
         return FileReport(len(rows), findings=[f"Not an object with columns: {places.listed(odd)}."])
@@ -206,7 +225,11 @@ def check_file(path: Path) -> FileReport:
     ]
     if "prompt" not in columns:
         findings.append(f"No column 'prompt' among {', '.join(names)}: rename one, or name columns in prompt_template.")
-    return FileReport(len(rows), [*starmap(_summary, columns.items())], findings + check_columns(columns, places))
+    if all(value is None for value in columns.get("reference", [""])):
+        findings.append("No row has a reference: fill the column 'reference', or drop it.")
+    findings += check_columns(columns, places)
+    findings += _shared(columns.get("prompt", ()), path.name, {} if seen is None else seen, places)
+    return FileReport(len(rows), [*starmap(_summary, columns.items())], findings)
 
 
 def check_columns(columns: Mapping[str, Sequence[Any]], places: Places) -> list[str]:
@@ -231,7 +254,11 @@ def check_columns(columns: Mapping[str, Sequence[Any]], places: Places) -> list[
     )
     found(
         "The reference is empty",
-        [i for i, value in enumerate(references) if is_reference(value) and all(map(_is_empty, _texts(value)))],
+        [
+            i
+            for i, value in enumerate(references)
+            if value is not None and is_reference(value) and all(map(_is_empty, texts_of(value)))
+        ],
     )
     for name, values in columns.items():
         types = _types(values)
@@ -239,7 +266,11 @@ def check_columns(columns: Mapping[str, Sequence[Any]], places: Places) -> list[
             findings.append(f"The column {name!r} holds {' and '.join(types)}: give it one type.")
         found(
             f"The column {name!r} has the character U+FFFD, for bytes that some program could not read",
-            [i for i, value in enumerate(values) if any(BROKEN in text for text in _texts(value))],
+            [i for i, value in enumerate(values) if any(BROKEN in text for text in texts_of(value))],
+        )
+        found(
+            f"The column {name!r} has a lone surrogate, half of a character, which cannot be encoded",
+            [i for i, value in enumerate(values) if any(map(lone_surrogate, texts_of(value)))],
         )
     twice = defaultdict(list)
     for i, prompt in enumerate(prompts):
@@ -254,7 +285,7 @@ def check_columns(columns: Mapping[str, Sequence[Any]], places: Places) -> list[
 
 
 def _summary(name: str, values: Sequence[Any]) -> Column:
-    texts = [text for value in values for text in _texts(value)]
+    texts = [text for value in values for text in texts_of(value)]
     return Column(
         name,
         _types(values),
@@ -267,11 +298,6 @@ def _summary(name: str, values: Sequence[Any]) -> Column:
 def _types(values: Sequence[Any]) -> list[str]:
     names = (type(value).__name__ for value in values if value is not None)
     return sorted({"number" if name in ("int", "float") else name for name in names})
-
-
-def _texts(value: Any) -> list[str]:
-    """The texts of a value, which may be one or a list of them."""
-    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
 
 
 def _is_empty(value: Any) -> bool:

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 import textgym
 from agents import best_of_n, ppo, supervised, zero_shot
-from textgym import models
+from agents._replay import exemplary
+from textgym import data, models
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent
 
@@ -60,9 +61,18 @@ def test_labels_that_are_no_verdicts_exclude_no_row():
     assert len(supervised.examples("TextGen-Sentiment-v0", "train", {"dataset": rows})) == 2
 
 
-def test_data_without_references_are_refused():
-    with pytest.raises(ConfigurationError, match="no column 'reference' to learn from"):
-        make(env_kwargs={"dataset": [{"prompt": "One", "answer": "1"}]})
+def test_rows_without_a_reference_are_left_out():
+    rows = [{"prompt": "One"}, {"prompt": "Two", "reference": "three"}, {"prompt": "Three", "reference": None}]
+    (example,) = supervised.examples(ENV_ID, "train", KWARGS | {"dataset": rows})
+    assert len(example.completions) == 1
+    rows = [row | {"label": label} for row, label in zip(rows, (1, 1, 0), strict=True)]
+    assert exemplary(data.load(rows)).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("row", [{"answer": "1"}, {"reference": None}])
+def test_data_without_references_are_refused(row):
+    with pytest.raises(ConfigurationError, match="no value in the column 'reference' to learn from"):
+        make(env_kwargs={"dataset": [{"prompt": "One"} | row]})
 
 
 def test_loss_is_that_of_the_completions_alone():

@@ -12,6 +12,7 @@ import pytest
 
 from textgym import data
 from textgym.data import files
+from textgym.data.datasets import RowNames
 from textgym.errors import DatasetError, MissingPackageError, TextGymError, UnknownNameError
 
 ROWS = [{"prompt": "The film", "reference": "is fine"}, {"prompt": "Ein Stück\u2028Käse", "reference": "auch"}]
@@ -20,6 +21,14 @@ ROWS = [{"prompt": "The film", "reference": "is fine"}, {"prompt": "Ein Stück\u
 def write(path, rows):
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def parquet(path, rows):
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     return path
 
 
@@ -37,11 +46,7 @@ def test_csv_with_byte_order_mark_quotes_and_line_breaks(tmp_path):
 
 
 def test_parquet(tmp_path):
-    import pyarrow
-    import pyarrow.parquet
-
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), tmp_path / "rows.parquet")
-    assert data.load(tmp_path / "rows.parquet").columns["reference"] == ("is fine", "auch")
+    assert data.load(parquet(tmp_path / "rows.parquet", ROWS)).columns["reference"] == ("is fine", "auch")
 
 
 def test_folder_has_one_file_per_split(tmp_path):
@@ -60,9 +65,50 @@ def test_rows_and_data_sets_are_taken_as_they_are():
 
 
 def test_to_hf():
-    table = data.to_hf([{"prompt": "a", "reference": ["b", "c"]}])
+    table = data.to_hf([{"prompt": "a", "reference": ["b", "c"]}, {"prompt": "d"}])
     assert table.column_names == ["prompt", "reference"] and table[0]["reference"] == ["b", "c"]
-    assert data.load(table).columns["prompt"] == ("a",)  # and back
+    back = data.load(table).columns
+    assert back == {"prompt": ("a", "d"), "reference": (["b", "c"], None)}
+
+
+def test_a_row_may_lack_a_reference(tmp_path):
+    # rewards document that they don't apply to it
+    rows = [{"prompt": "a", "reference": None}, {"prompt": "b", "reference": "c"}, {"prompt": "d"}]
+    for source in (rows, write(tmp_path / "rows.jsonl", rows)):
+        assert data.load(source).columns["reference"] == (None, "c", None)
+
+
+def test_rows_are_called_by_their_line(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "a"}\n\n{"prompt": "b"}\n', encoding="utf-8")
+    loaded = pickle.loads(pickle.dumps(data.load(path)))
+    assert [loaded.where(index) for index in (0, 1)] == [f"{path}, line 1", f"{path}, line 3"]
+    (tmp_path / "test.csv").write_text('prompt\n"two\nlines"\nb\n', encoding="utf-8")
+    assert data.load(tmp_path, "test").where(1) == f"{tmp_path / 'test.csv'}, line 4"
+    assert data.load(parquet(tmp_path / "a.parquet", ROWS)).where(1) == f"{tmp_path / 'a.parquet'}, row 2"
+    assert data.load(ROWS).where(1) == "rows, index 1"
+    assert data.load("sentiment").where(1) == "sentiment, index 1"  # whose file no user sees
+
+
+def test_lines_take_little_memory():
+    # a list of a million numbers would take 36 MB
+    numbers = data.load([{"prompt": str(i)} for i in range(1000)]).places.numbers
+    assert numbers.itemsize == 4 and list(numbers) == list(range(1000))
+
+
+def test_names_for_rewards_are_made_when_they_are_asked_for(tmp_path, monkeypatch):
+    loaded = data.load(write(tmp_path / "rows.jsonl", ROWS))
+    monkeypatch.setattr(type(loaded), "where", lambda self, index: f"line {index + 1}")
+    names = RowNames(loaded, [1, 0, 1])
+    assert (len(names), names[0], list(names[1:])) == (3, "1 (line 2)", ["0 (line 1)", "1 (line 2)"])
+    assert list(RowNames(data.load(ROWS), [1, 0])) == ["1", "0"]  # nothing to add
+
+
+def test_a_parquet_file_has_rows_instead_of_lines(tmp_path):
+    with pytest.raises(DatasetError, match=r"a\.parquet, row 3: the same row as row 1"):
+        data.load(parquet(tmp_path / "a.parquet", [*ROWS, ROWS[0]]))
+    with pytest.raises(DatasetError, match=r"b\.parquet, row 2: the prompt is None"):
+        data.load(parquet(tmp_path / "b.parquet", [{"prompt": "a"}, {"prompt": None}]))
 
 
 @pytest.mark.parametrize("name", ["sentiment", pytest.param("imdb", marks=pytest.mark.slow)])
@@ -90,12 +136,14 @@ def test_names_are_loaded_once():
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": \n', "a.jsonl, line 2: not JSON"),
         ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: not JSON"),
         ("a.jsonl", b'{"prompt": "x", "n": ' + b"9" * 5000 + b"}", "a.jsonl, line 1: not JSON"),
-        ("a.jsonl", b'{"prompt": "x"}\n["y"]\n', "a.jsonl, index 1: .* not a dict"),
-        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": 3}\n', "a.jsonl, index 1: the prompt is 3"),
-        ("a.jsonl", b'{"prompt": "x"}\n{"reference": "y"}\n', "a.jsonl, index 1: the prompt is None"),
+        ("a.jsonl", b'{"prompt": "x"}\n["y"]\n', "a.jsonl, line 2: .* not a dict"),
+        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": 3}\n', "a.jsonl, line 2: the prompt is 3"),
+        ("a.jsonl", b'{"prompt": "x"}\n\n{"reference": "y"}\n', "a.jsonl, line 3: the prompt is None"),
         ("a.jsonl", b'{"prompt": "x", "completions": 1}\n', "a column 'completions'"),
-        ("a.jsonl", b'{"prompt": "x", "reference": 5}\n', "index 0: the reference is 5"),
-        ("a.jsonl", b'{"prompt": "x", "reference": []}\n', r"index 0: the reference is \[\]"),
+        ("a.jsonl", b'{"prompt": "x", "reference": 5}\n', "a.jsonl, line 1: the reference is 5"),
+        ("a.jsonl", b'{"prompt": "x", "reference": []}\n', r"a.jsonl, line 1: the reference is \[\]"),
+        ("a.jsonl", b'{"prompt": "x"}\n{"prompt": "\\ud83d"}', r"a.jsonl, line 2: the prompt has '\\ud83d', half of a"),
+        ("a.jsonl", b'{"prompt": "x", "reference": ["\xc3\xa9", "\\ude00"]}', r"line 1: the reference has '\\ude00'"),
         ("a.jsonl", b"", "a.jsonl, split 'train', is empty"),
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": "\xff"}\n', "a.jsonl, line 2: not UTF-8"),
         ("a.jsonl", b'{"prompt": "x"}\n\n{"prompt":  "x"}\n', "a.jsonl, line 3: the same row as line 1"),
@@ -143,11 +191,7 @@ def test_files_are_streamed(tmp_path, name):
 @pytest.mark.parametrize(("part", "damage"), [("page", slice(4, 60)), ("footer", slice(-60, -8))])
 def test_damaged_parquet(tmp_path, part, damage):
     # pyarrow raises OSError, not ArrowInvalid, for some damages
-    import pyarrow
-    import pyarrow.parquet
-
-    path = tmp_path / "rows.parquet"
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS * 50), path)
+    path = parquet(tmp_path / "rows.parquet", ROWS * 50)
     content = bytearray(path.read_bytes())
     content[damage] = b"\xff" * len(content[damage])
     path.write_bytes(content)

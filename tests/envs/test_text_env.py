@@ -1,5 +1,7 @@
 """One environment: what an episode looks like, and every bad input."""
 
+import json
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -329,3 +331,54 @@ def test_bad_keywords(make_env, changes, error, message):
 def test_empty_prompt_is_refused(make_env):
     with pytest.raises(DatasetError, match="index 1: the prompt is empty"):
         make_env(dataset=[{"prompt": "a"}, {"prompt": ""}])
+
+
+def lines(path, *rows):
+    path.write_text("\n\n".join(map(json.dumps, rows)), encoding="utf-8")  # lines 1, 3, 5, ...
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"prompt": "", "text": ""}, "the prompt is empty"),
+        ({"prompt": "b"}, "the column 'text', which prompt_template names, is None"),
+        ({"prompt": "b", "text": "\ud83d"}, r"'\\ud83d' is in what prompt_template '\{prompt\}\{text\}' makes of it"),
+    ],
+)
+def test_rows_that_cannot_be_prompts_are_called_by_their_line(make_env, tmp_path, row, message):
+    path = lines(tmp_path / "rows.jsonl", {"prompt": "a", "text": "\U0001f600"}, row)
+    with pytest.raises(DatasetError, match=rf"rows\.jsonl, line 3: {message}"):
+        make_env(dataset=path, prompt_template="{prompt}{text}")
+
+
+def test_reward_error_names_the_line_of_a_file(make_env, tmp_path):
+    def ratings(completions, ratings, **_):
+        return [float(sum(own)) for own in ratings]
+
+    path = lines(tmp_path / "rows.jsonl", {"prompt": "a", "ratings": [1]}, {"prompt": "b", "ratings": "abc"})
+    env = make_env(dataset=path, reward_funcs=ratings)
+    assert run(env, [1], options={"index": 0})[1][3]["index"] == 0  # in infos it is a number as ever
+    with pytest.raises(RewardError, match=r"'ratings' raised TypeError at index 1 \(.*rows\.jsonl, line 3\)"):
+        run(env, [1], options={"index": 1})
+    path = lines(tmp_path / "rows.jsonl", {"prompt": "a", "items": 5})
+    with pytest.raises(DatasetError, match=r"'ndcg' fails at index 0 \(.*rows\.jsonl, line 1\).*'items' is 5"):
+        run(make_env(dataset=path, reward_funcs="ndcg"), [1])
+
+
+def test_a_row_without_a_reference_needs_a_reward_that_does_without(make_env):
+    rows = [{"prompt": "a", "reference": None}, {"prompt": "b", "reference": "c"}]
+    info = run(make_env(dataset=rows, reward_funcs=["token_f1", "length"]), [1], options={"index": 0})[1][3]
+    assert info["reference"] is None and set(info["rewards"]) == {"length"}
+    with pytest.raises(RewardError, match=r"applies at index 0: token_f1 .*; the row has no reference: give it one"):
+        run(make_env(dataset=rows, reward_funcs="token_f1"), [1], options={"index": 0})
+
+
+def test_only_rows_with_references_are_solved_examples(make_env):
+    rows = [{"prompt": f"Q{i}", "reference": f"a{i}" if i % 2 else None} for i in range(6)]
+    prompt = make_env(dataset=rows, shots=2, max_prompt_tokens=40).reset(options={"index": 0})[1]["prompt"]
+    assert prompt == "Q1 a1\n\nQ3 a3\n\nQ0"
+    with pytest.raises(ConfigurationError, match=r"shots is 3\. Give an integer from 0 to 2"):
+        make_env(dataset=rows, shots=3)
+    with pytest.raises(ConfigurationError, match=r"from 0 to 0, .*'reference' \(it has: prompt\)"):
+        make_env(dataset=[{"prompt": "a"}], shots=1)

@@ -4,34 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from textgym.cli import output
+from textgym.data.datasets import files_of_splits
 from textgym.data.files import format_of
 from textgym.envs import ENVIRONMENTS
 from textgym.envs.task import Task
-from textgym.errors import DatasetError, MissingPackageError
-from textgym.validation import SplitReport, check_file, check_task
+from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError
+from textgym.validation import FileReport, SplitReport, check_file, check_folder, check_task
 
 
 def validate(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[ID|FILE]", help="A task, or a .jsonl, .csv or .parquet file; all tasks by default."),
+        typer.Argument(
+            metavar="[ID|FILE|FOLDER]",
+            help="A task; a .jsonl, .csv or .parquet file, or a folder with one per split; all tasks by default.",
+        ),
+    ] = None,
+    env_id: Annotated[
+        str | None, typer.Option("--id", help="The task whose data the file or folder is: its reward is checked too.")
     ] = None,
 ) -> None:
-    """Check that right answers score the maximum and wrong ones don't, or that a data file can be used.
+    """Check that right answers score the maximum and wrong ones don't, or that data files can be used.
 
     No model is needed. Of a task, every row of every split is scored: its reference, another row's, the prompt copied,
-    nothing, random tokens. Findings are printed, and the exit status is 1 if there are any.
+    nothing, random tokens. So are those of your own data, if --id names the task that they are for. Findings are
+    printed, and the exit status is 1 if there are any.
     """
     console = output.console()
-    if what is not None and (Path(what).is_file() or format_of(Path(what))):
-        findings = _file(console, Path(what).expanduser())
+    path = None if what is None else Path(what).expanduser()
+    if path is not None and (path.exists() or format_of(path)):
+        findings = _data(console, path, env_id)
+    elif env_id is not None:
+        raise ConfigurationError(f"--id is for the data of a file or a folder, and {what!r} is none. Give its path.")
     else:
         findings = _tasks(console, [*ENVIRONMENTS] if what is None else [what])
     for finding in findings:
@@ -46,17 +57,21 @@ def _tasks(console: Console, ids: Sequence[str]) -> list[str]:
     for given in ids:
         env_id, task = output.find_task(given)
         try:
-            reports = check_task(env_id)
+            findings += _scored(console, env_id, task)
         except MissingPackageError as error:
             if len(ids) == 1:
                 raise
             console.print(f"{env_id} is left out. {error}\n", style="yellow", soft_wrap=True)
-            continue
-        console.print(env_id, style="bold")
-        console.print(_table(task, reports))
-        console.print()
-        findings += [f"{env_id}, {report.split}: {finding}" for report in reports for finding in report.findings]
     return findings
+
+
+def _scored(console: Console, env_id: str, task: Task, **options: Any) -> list[str]:
+    """Print what the texts of a task score, with options of `check_task`; returns the findings."""
+    reports = check_task(env_id, **options)
+    console.print(env_id, style="bold")
+    console.print(_table(task, reports))
+    console.print()
+    return [f"{env_id}, {report.split}: {finding}" for report in reports for finding in report.findings]
 
 
 def _table(task: Task, reports: Sequence[SplitReport]) -> Table:
@@ -67,14 +82,29 @@ def _table(task: Task, reports: Sequence[SplitReport]) -> Table:
     return table
 
 
-def _file(console: Console, path: Path) -> list[str]:
-    """Print what the columns hold; returns the findings."""
-    if not path.is_file():
+def _data(console: Console, path: Path, given: str | None) -> list[str]:
+    """Print what the columns of files hold, and what their texts score in a task, if one is given; the findings."""
+    found = None if given is None else output.find_task(given)
+    if not path.exists():
         raise DatasetError(
             f"There is no file {str(path)!r}. Check the path; the current folder is {str(Path.cwd())!r}."
         )
-    report = check_file(path)
-    console.print(f"{path}: {report.rows:,} rows")
+    reports = check_folder(path) if path.is_dir() else {path: check_file(path)}
+    findings = []
+    for file, report in reports.items():
+        _print_file(console, file, report)
+        findings += [f"{file.name}: {finding}" if path.is_dir() else finding for finding in report.findings]
+    if found is None:
+        return findings
+    splits = [*files_of_splits(path)] if path.is_dir() else ["train"]  # the rows of a file are every split
+    try:
+        return _scored(console, *found, splits=splits, env_kwargs={"dataset": path})  # finds all that was found above
+    except (ConfigurationError, DatasetError, RewardError) as error:  # a column is missing, or holds what it must not
+        return [*findings, str(error)]
+
+
+def _print_file(console: Console, path: Path, report: FileReport) -> None:
+    console.print(f"{path}: {report.rows:,} rows", soft_wrap=True)
     if report.columns:
         numbers = ("empty", "different", "longest text")
         table = output.table("column", "type", *numbers, right=numbers)
@@ -83,4 +113,3 @@ def _file(console: Console, path: Path) -> list[str]:
             longest = "" if column.longest is None else f"{column.longest:,}"
             table.add_row(output.one_line(column.name), ", ".join(column.types), *counts, longest)
         console.print(table)
-    return report.findings

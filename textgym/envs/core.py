@@ -19,7 +19,7 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from textgym import data
-from textgym.data.datasets import Source
+from textgym.data.datasets import RowNames, Source, lone_surrogate
 from textgym.errors import ConfigurationError, DatasetError, InvalidActionError
 from textgym.rewards.composition import RewardFunctions, Spec
 from textgym.tokenizer import TextTokenizer, load_tokenizer
@@ -178,7 +178,7 @@ class EpisodeCore:
             "completions": self.tokenizer.decode_batch(completion_ids),
             "completion_ids": completion_ids,
             "columns": {key: [values[index] for index in indices] for key, values in self._columns.items()},
-            "rows": indices,
+            "rows": RowNames(self.dataset, indices),
         }
 
     def _finish(self, rows: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -203,7 +203,7 @@ class EpisodeCore:
                 components,
                 self.prompt_lengths[rows].tolist(),
                 texts["completion_ids"],
-                texts["rows"],
+                self.index[rows].tolist(),
                 strict=True,
             )
         ]
@@ -301,7 +301,7 @@ class Template:
 
         Raises:
             ConfigurationError: The template names a column that the data does not have.
-            DatasetError: A row has no value for the template.
+            DatasetError: A row has no value for the template, or one that cannot be encoded.
         """
         special = self.tokenizer.special_tokens
         prompts = [""] * len(rows)
@@ -329,19 +329,20 @@ class Solved(NamedTuple):
 
 
 def solved_examples(template: Template, train: data.Dataset, shots: int) -> list[Solved]:
-    """Evenly spaced rows of the train split with their references, an empty line behind each.
+    """Evenly spaced rows of those in the train split that have a reference, with it, an empty line behind each.
 
     There is one more than is asked for, if there is one: the prompt of a row must not give its own answer away.
 
     Raises:
-        ConfigurationError: ``shots`` is no number of rows that the train split has, or these have no references.
+        ConfigurationError: ``shots`` is no number of rows with references that the train split has.
     """
-    if not isinstance(shots, (int, np.integer)) or not 1 <= shots < len(train) or "reference" not in train.columns:
+    solved = [row for row, value in enumerate(train.columns.get("reference", ())) if value is not None]
+    if not isinstance(shots, (int, np.integer)) or not 1 <= shots < len(solved):
         raise ConfigurationError(
-            f"shots is {shots!r}. Give an integer from 0 to {len(train) - 1}, one less than {train.name}'s train split "
-            f"has rows; it must have the column 'reference' (it has: {', '.join(train.columns)})."
+            f"shots is {shots!r}. Give an integer from 0 to {max(len(solved) - 1, 0)}, one less than {train.name}'s "
+            f"train split has rows with a value in the column 'reference' (it has: {', '.join(train.columns)})."
         )
-    chosen = [k * len(train) // (shots + 1) for k in range(shots + 1)]
+    chosen = [solved[k * len(solved) // (shots + 1)] for k in range(shots + 1)]
     examples = []
     for index, prompt, tokens in zip(chosen, *template.encode(train, chosen), strict=True):
         reference = train.columns["reference"][index]
@@ -369,7 +370,7 @@ def encode_prompts(
 
     Raises:
         ConfigurationError: The template names a column that the data does not have.
-        DatasetError: A row has no value for the template, or a prompt no tokens.
+        DatasetError: A row has no value for the template, or one that cannot be encoded, or a prompt no tokens.
     """
     prompts: list[str] = []
     blocks, lengths, cut = list[np.ndarray](), list[int](), 0
@@ -379,7 +380,7 @@ def encode_prompts(
         for index, prompt, ids in zip(rows, *template.encode(dataset, rows), strict=True):
             if not ids:
                 raise DatasetError(
-                    f"{dataset.name}, index {index}: the prompt is empty, and there is nothing to go on from. "
+                    f"{dataset.where(index)}: the prompt is empty, and there is nothing to go on from. "
                     "Drop the row, or put words into prompt_template."
                 )
             before = [example for example in solved if example.prompt != prompt][: len(solved) - 1]
@@ -403,7 +404,7 @@ def encode_prompts(
 
 
 def fill(template: str, dataset: data.Dataset, rows: Sequence[int]) -> list[str]:
-    """The template with the rows' columns, of which those that it names must have a value."""
+    """The template with the rows' columns, of which those that it names must have a value that can be encoded."""
     keys, columns = list(dataset.columns), [[values[row] for row in rows] for values in dataset.columns.values()]
     try:
         fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
@@ -417,7 +418,13 @@ def fill(template: str, dataset: data.Dataset, rows: Sequence[int]) -> list[str]
         for index in rows:
             if dataset.columns[column][index] is None:
                 raise DatasetError(
-                    f"{dataset.name}, index {index}: the column {column!r}, which prompt_template names, is None. "
+                    f"{dataset.where(index)}: the column {column!r}, which prompt_template names, is None. "
                     "Give it a value, or drop the row."
                 )
+    for index, text in zip(rows, texts, strict=True):
+        if half := lone_surrogate(text):
+            raise DatasetError(
+                f"{dataset.where(index)}: {half!r} is in what prompt_template {template!r} makes of it, half of a "
+                "character. Repair the text, or drop the row."
+            )
     return texts
