@@ -236,6 +236,25 @@ def test_metrics_of_whole_data_sets_are_reported():
     assert [record["metrics"] for record in found.records] == [{"token_f1": 1.0}, {"token_f1": 0.0}]
 
 
+@pytest.mark.parametrize("env_id", ["TextGen-NER-v0", "TextGen-Recommendation-v0", "TextGen-Translation-v0"])
+def test_data_without_references_are_evaluated_without_what_needs_them(env_id):
+    # the task's own judge and metrics would raise, and there was no way around them
+    rows = [{"prompt": "He came home."}] * 2
+    options = OPTIONS | {"gold": "auto", "env_kwargs": {"dataset": rows, "reward_funcs": "length"}}
+    evaluation = evaluate_agent(Says("Jaws"), env_id, **options)
+    assert evaluation.metrics["gold"] is None
+    assert {name for name in evaluation.metrics if name.startswith("metric/")} <= {"metric/valid_items"}
+
+
+def test_rows_without_a_reference_are_left_out_of_what_needs_one():
+    rows = [{"prompt": "Ann is in Rome.", "reference": reference} for reference in ("PER: Ann; LOC: Rome", None)]
+    options = OPTIONS | {"gold": "auto", "env_kwargs": {"dataset": rows, "reward_funcs": "length"}}
+    evaluation = evaluate_agent(Says("PER: Ann; LOC: Rome"), "TextGen-NER-v0", **options)
+    assert [record["gold"] for record in evaluation.records] == [1.0, None]
+    assert evaluation.metrics["gold"] == 1.0
+    assert evaluation.metrics["metric/entity_recall"] == 1.0  # 0.5, or an error, with the row that has none
+
+
 def test_task_hash_names_the_task():
     def other(completions, **_):
         return [0.0] * len(completions)

@@ -26,13 +26,14 @@ import gymnasium as gym
 import numpy as np
 
 from textgym import metrics, models
+from textgym.data.datasets import Dataset, RowNames
 from textgym.envs import task_of
 from textgym.envs.core import GIVEN
 from textgym.envs.task import Task
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
-from textgym.rewards import RewardFunction, RewardFunctions
-from textgym.rewards.composition import resolve
+from textgym.rewards import RewardFunction
+from textgym.rewards.composition import call, resolve
 
 if TYPE_CHECKING:
     import torch
@@ -130,6 +131,7 @@ def evaluate_agent(
         deterministic: Passed on to the agent.
         reference: A model's name; its vocabulary is the environment's. None: no divergence and no perplexity.
         gold: A reward's name, or a function; ``"auto"`` for the task's own judge (`textgym.envs.Task`), None for none.
+            Of data of one's own, the task's judge and metrics leave out what there is no column or value for.
         env_kwargs: Other keywords of the environment.
 
     Raises:
@@ -151,12 +153,12 @@ def evaluate_agent(
             env = make_env(env_id, len(indices), split, env_kwargs)
         episodes += play(agent, env, indices, seed=seed if start == 0 else None, deterministic=deterministic)
     records = [_record(episode) for episode in episodes]
-    columns = {name: [values[r["index"]] for r in records] for name, values in env.dataset.columns.items()}
-    if (judge := _judge(gold, env_id)) is not None:
-        scores, _ = _scores(judge, records, episodes, columns)
-        for record, score in zip(records, scores.tolist(), strict=True):
+    judge = _judge(gold, env_id)
+    if judge is not None and (gold != TASKS_OWN or _applies(judge, env.dataset)):
+        (scores,) = _values([judge], records, episodes, env.dataset).values()
+        for record, score in zip(records, scores, strict=True):
             record["gold"] = score
-    whole = _add_task_metrics(task_of(env_id), records, episodes, columns)
+    whole = _add_task_metrics(task_of(env_id), records, episodes, env.dataset)
     if reference is not None:
         _add_log_probs(records, episodes, reference, env, None if deterministic else agent)
     return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)) | whole)
@@ -337,40 +339,51 @@ def _judge(gold: str | RewardFunction | None, env_id: str) -> str | RewardFuncti
     return task.gold if task else None
 
 
-def _scores(
-    functions: str | RewardFunction | Sequence[str],
-    records: list[dict[str, Any]],
-    episodes: list[Episode],
-    columns: Mapping[str, list[Any]],
-) -> tuple[np.ndarray, list[dict[str, float]]]:
-    """Score all completions in one call of each function, as `RewardFunctions.score` returns it."""
+def _values(
+    judges: Sequence[str | RewardFunction], records: list[dict[str, Any]], episodes: list[Episode], dataset: Dataset
+) -> dict[str, list[float | None]]:
+    """What each judge says of all completions, by its name, in one call: None where it does not apply."""
+    rows = [record["index"] for record in records]
     starts = [episode.info["prompt_length"] for episode in episodes]
-    return RewardFunctions(functions).score(
-        prompts=[record["prompt"] for record in records],
-        completions=[record["completion"] for record in records],
-        completion_ids=[
+    arguments: dict[str, Any] = _columns(dataset, rows) | {
+        "prompts": [record["prompt"] for record in records],
+        "completions": [record["completion"] for record in records],
+        "completion_ids": [
             episode.tokens[start : start + record["length"]].tolist()
             for episode, start, record in zip(episodes, starts, records, strict=True)
         ],
-        columns={name: values for name, values in columns.items() if name not in GIVEN},
-        rows=[record["index"] for record in records],
-    )
+    }
+    names = RowNames(dataset, rows)
+    return {name: call(name, judge, arguments, names) for name, judge in map(resolve, judges)}
+
+
+def _columns(dataset: Dataset, rows: Sequence[int]) -> dict[str, list[Any]]:
+    """Of some rows, what reward functions get."""
+    return {name: [values[i] for i in rows] for name, values in dataset.columns.items() if name not in GIVEN}
+
+
+def _applies(judge: str | RewardFunction, dataset: Dataset) -> bool:
+    """Whether the data has the columns that a judge declares."""
+    return {*getattr(resolve(judge)[1], "columns", ())} <= dataset.columns.keys()
 
 
 def _add_task_metrics(
-    task: Task | None, records: list[dict[str, Any]], episodes: list[Episode], columns: Mapping[str, list[Any]]
+    task: Task | None, records: list[dict[str, Any]], episodes: list[Episode], dataset: Dataset
 ) -> dict[str, float | None]:
     """Give each record the task's metrics of single texts; returns their means, and the metrics of all texts."""
     names = task.metrics if task else ()
-    single = [name for name in names if name not in metrics.CORPUS]
-    if single:
-        _, values = _scores(single, records, episodes, columns)
-        for record, own in zip(records, values, strict=True):
-            record["metrics"] = own
-    figures = {name: _mean([record["metrics"].get(name) for record in records]) for name in single}
-    for name in names:
-        if name in metrics.CORPUS:
-            figures |= metrics.CORPUS[name]([record["completion"] for record in records], columns)
+    single = [name for name in names if name not in metrics.CORPUS and _applies(name, dataset)]
+    values = _values(single, records, episodes, dataset)
+    for i, record in enumerate(records):
+        record["metrics"] = {name: own[i] for name, own in values.items() if own[i] is not None}
+    figures = {name: _mean(own) for name, own in values.items()}
+    references = dataset.columns.get("reference", [None] * len(dataset))
+    compared = [record for record in records if references[record["index"]] is not None]
+    if compared:
+        columns = _columns(dataset, [record["index"] for record in compared])
+        for name in names:
+            if name in metrics.CORPUS:
+                figures |= metrics.CORPUS[name]([record["completion"] for record in compared], columns)
     return {f"metric/{name}": value for name, value in figures.items()}
 
 

@@ -99,6 +99,17 @@ def test_human_replays_positive_references():
     assert records[2]["finish_reason"] == "length"
 
 
+def test_human_has_something_to_replay():
+    # a row without a reference gets the only one that there is
+    rows = [{"prompt": "The film", "reference": None}, {"prompt": "The plot", "reference": "is dull."}]
+    kwargs = {"dataset": rows, "max_new_tokens": 5}
+    agent = human.make_agent(ENV_ID, seed=0, env_kwargs=kwargs)
+    records = evaluate(agent, num_examples=2, reference=None, env_kwargs=kwargs).records
+    assert [record["completion"] for record in records] == [" is dull."] * 2
+    with pytest.raises(ConfigurationError, match="no value in the column 'reference'"):
+        human.make_agent(ENV_ID, seed=0, env_kwargs=kwargs | {"dataset": rows[:1]})
+
+
 def test_replaying_needs_the_split_that_is_played():
     agent = human.make_agent(ENV_ID, seed=0, split="validation")
     with pytest.raises(ConfigurationError, match="no prompt of TextGen-Sentiment-v0, split 'validation'"):
