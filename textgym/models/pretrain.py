@@ -1,10 +1,10 @@
-"""Pretrain ``textgym-tiny``: ``python -m textgym.models.pretrain`` (an hour and a half on two CPU cores).
+"""Pretrain ``textgym-tiny``: ``python -m textgym.models.pretrain`` (about an hour on two CPU cores).
 
 Reads film reviews and encyclopaedia leads from registry packages (`textgym.data.corpora`), and the solved examples of
 every task's train split, so that the model knows what is asked; never a text of a validation or test split. Writes its
-progress, can be stopped at any moment, and goes
-on from its last checkpoint when it is started again. The last step writes the assets: safetensors,
-the configuration, and a model card with the held-out perplexity and ten unpicked samples.
+progress, can be stopped at any moment, and goes on from its last checkpoint when it is started again. The last step
+writes the assets: safetensors, the configuration, and a model card with the held-out perplexity and ten unpicked
+samples.
 """
 
 from __future__ import annotations
