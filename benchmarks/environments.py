@@ -1,8 +1,9 @@
 """How fast the environments are without a model: ``python -m benchmarks.environments``.
 
-1,024 rows, episodes of exactly 32 random tokens. Per task: token-steps a second with a reward that
-costs nothing, and finished episodes a second with the task's own default reward, both medians, the environment's own
-work (observations, ends, texts, infos) included.
+Per task, all medians: CPU seconds of ``import textgym``, and of the first ``gym.make``, in a fresh process; then, with
+1,024 rows and episodes of exactly 32 random tokens, token-steps a second with a reward that costs nothing, and finished
+episodes a second with the task's own default reward, the environment's own work (observations, ends, texts, infos)
+included.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import logging
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,12 +26,25 @@ from textgym.envs import ENVIRONMENTS
 from textgym.errors import MissingPackageError
 
 ROWS, TOKENS = 1024, 32
+FIRST_MAKE = """
+import time; began = time.process_time()
+import gymnasium as gym, textgym; imported = time.process_time()
+gym.make({env_id!r}); print(imported - began, time.process_time() - imported)
+"""
 console = Console()
 
 
 def free(completions: list[str], **_: Any) -> list[float]:
     """The reward that costs nothing."""
     return [0.5] * len(completions)
+
+
+def seconds_to_make(env_id: str, repeats: int) -> tuple[float, float]:
+    """Median CPU seconds of importing textgym, and of the first ``gym.make`` after it."""
+    command = [sys.executable, "-c", FIRST_MAKE.format(env_id=env_id)]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(repeats)]
+    imports, makes = zip(*(map(float, run.split()) for run in runs), strict=True)
+    return statistics.median(imports), statistics.median(makes)
 
 
 def seconds_per_episode(env_id: str, repeats: int, **changes: Any) -> float:
@@ -47,10 +63,14 @@ def seconds_per_episode(env_id: str, repeats: int, **changes: Any) -> float:
 
 
 def measure(env_id: str, repeats: int) -> dict[str, Any]:
-    """Both figures for one task."""
+    """All figures of one task."""
+    free_seconds = seconds_per_episode(env_id, repeats, reward_funcs=free)  # first, for it finds packages missing
+    import_seconds, make_seconds = seconds_to_make(env_id, repeats)
     return {
         "environment": env_id,
-        "token-steps/s, free reward": round(ROWS * TOKENS / seconds_per_episode(env_id, repeats, reward_funcs=free)),
+        "import, s": round(import_seconds, 2),
+        "gym.make, s": round(make_seconds, 2),
+        "token-steps/s, free reward": round(ROWS * TOKENS / free_seconds),
         "reward": ENVIRONMENTS[env_id].task.reward_funcs,  # type: ignore[union-attr]
         "episodes/s": round(ROWS / seconds_per_episode(env_id, repeats)),
     }

@@ -41,8 +41,7 @@ def reward_functions() -> str:
     lines = []
     for name in rewards.names():
         columns, description = described_reward(name)
-        needs = [f"`{column}`" for column in columns.split(", ") if column]
-        lines.append([f"`{name}`", description, ", ".join(needs)])
+        lines.append([f"`{name}`", description, ", ".join(f"`{column}`" for column in columns)])
     return report.markdown_table(("reward", "of a completion", "needs the columns"), lines)
 
 

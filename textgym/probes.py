@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from textgym.data.datasets import RowNames
 from textgym.envs.core import GIVEN, continuation
-from textgym.errors import RewardError
+from textgym.errors import DatasetError, RewardError
 from textgym.evaluation import make_env
 from textgym.rewards.composition import Spec, call
 
@@ -97,9 +98,10 @@ class Examples:
 
         Raises:
             RewardError: It failed.
+            DatasetError: A row holds what it cannot compare with.
         """
         rows = range(len(completions)) if rows is None else rows
-        return call(*self.reward, self.arguments(completions, rows), rows)
+        return call(*self.reward, self.arguments(completions, rows), RowNames(self.dataset, rows))
 
 
 def compares(examples: Examples) -> bool:
@@ -107,6 +109,7 @@ def compares(examples: Examples) -> bool:
 
     Raises:
         RewardError: The reward failed.
+        DatasetError: A row holds what it cannot compare with.
     """
     next_rows = [*range(1, len(examples)), 0]
     return examples.values(examples.references) != examples.values(examples.references, next_rows)
@@ -136,7 +139,7 @@ def probes(examples: Examples) -> dict[str, list[str]]:
 def _judges_alone(examples: Examples) -> bool:
     try:
         return not compares(examples)
-    except RewardError:
+    except (RewardError, DatasetError):
         return False  # whoever scores the texts will meet the error, and can say of which
 
 

@@ -67,12 +67,17 @@ def test_a_verdict_out_of_range_is_an_error(stub, answer):
 
 def test_without_the_package_the_id_is_listed_and_making_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)  # as if it could not be imported
-    assert "TextGen-ReasoningGym-v0" in gym.registry and "reasoning_gym" in data.names()
-    with pytest.raises(MissingPackageError, match=r'pip install "textgym\[reasoning\]"'):
-        gym.make("TextGen-ReasoningGym-v0", dataset="reasoning_gym:gcd?size=77")
+    monkeypatch.delitem(sys.modules, "textgym.rewards.reasoning_gym", raising=False)
+    assert "TextGen-ReasoningGym-v0" in gym.registry and len(data.load("reasoning_gym", "test")) == 600
+    for make in (
+        lambda: gym.make("TextGen-ReasoningGym-v0"),
+        lambda: data.load("reasoning_gym:gcd?size=77"),
+        lambda: rewards.get("reasoning_gym"),
+    ):
+        with pytest.raises(MissingPackageError, match=r'pip install "textgym\[reasoning\]"'):
+            make()
 
 
-@needs_package
 def test_splits_share_no_question_and_have_the_usual_sizes():
     questions = {split: data.load("reasoning_gym", split).columns["prompt"] for split in SPLITS}
     assert [len(questions[split]) for split in SPLITS] == [3601, 299, 600]
@@ -96,11 +101,24 @@ def test_prompts_and_answers_fit_and_the_answers_are_right(split, tokenizer):
 @needs_package
 def test_every_process_makes_the_same_problems():
     # a generator that goes through a set would make others, and put test problems into another's train split
-    code = "import json; from textgym.data import reasoning_gym as made; print(json.dumps(made.rows('test')))"
+    code = "import json; from textgym.data.build import reasoning_gym as made; print(json.dumps(made.build()))"
     command = [sys.executable, "-c", code]
     environment = os.environ | {"PYTHONHASHSEED": "7"}
-    made = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert json.loads(made.stdout) == reasoning_gym.rows("test")
+    made = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+    for split in SPLITS:  # the embedded rows were made by another process, on another day
+        columns = data.load("reasoning_gym", split).columns
+        assert made[split] == [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+@needs_package
+def test_the_package_is_imported_no_earlier_than_for_a_verdict():
+    # importing it takes longer than all else that making an environment does
+    code = (
+        "import sys, gymnasium as gym, textgym; env = gym.make('TextGen-ReasoningGym-v0'); env.reset(seed=0);"
+        "assert 'reasoning_gym' not in sys.modules; env.step(env.unwrapped.tokenizer.eos_token_id);"
+        "assert 'reasoning_gym' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @needs_package

@@ -55,7 +55,7 @@ for name, command, lines in (
     (
         "validate",
         validate.validate,
-        ("textgym validate", "textgym validate TextGen-Arithmetic-v0", "textgym validate reviews.jsonl"),
+        ("textgym validate", "textgym validate TextGen-Arithmetic-v0", "textgym validate reviews.jsonl --id sentiment"),
     ),
     (
         "lint-reward",

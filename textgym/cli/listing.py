@@ -34,7 +34,8 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.TAS
         case Kind.REWARDS:
             table = output.table("reward", "needs", "of a completion")
             for name in rewards.names():
-                table.add_row(Text(name, style="bold"), *map(output.one_line, output.described_reward(name)))
+                columns, description = output.described_reward(name)
+                table.add_row(Text(name, style="bold"), ", ".join(columns), output.one_line(description))
             console.print(table)
         case Kind.DATASETS:
             table = output.table("data set", "train/validation/test", "licence")

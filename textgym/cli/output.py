@@ -158,14 +158,14 @@ def first_sentence(thing: Any) -> str:
     return re.split(r"(?<=\.)\s", text, maxsplit=1)[0].replace("``", "`")
 
 
-def described_reward(name: str) -> tuple[str, str]:
-    """The columns that a reward needs, as in "items, ratings", and what it is; or, not installed, what to install."""
+def described_reward(name: str) -> tuple[tuple[str, ...], str]:
+    """The columns that a reward needs, and what it is; if it is not installed, what to install."""
     try:
         function = rewards.get(name)
     except MissingPackageError as error:
-        return "", str(error)
+        return (), str(error)
     described = function if inspect.isfunction(function) else getattr(function, "metric", type(function))
-    return ", ".join(getattr(function, "columns", ())), first_sentence(described)
+    return getattr(function, "columns", ()), first_sentence(described)
 
 
 def sizes(dataset: str) -> str:

@@ -22,7 +22,6 @@ ASSETS = Path(__file__).parents[1] / "assets" / "data"
 IMDB = "imdb"
 GENERATED = {  # by split
     "arithmetic": arithmetic.rows,
-    reasoning_gym.NAME: reasoning_gym.rows,
     "qa_synthetic": synthetic.qa,
     "ner_synthetic": synthetic.ner,
     "relation_extraction_synthetic": synthetic.relation_extraction,

@@ -1,7 +1,8 @@
-"""The data set ``reasoning_gym``: problems of one generator of the optional package reasoning-gym, made on the spot.
+"""The data sets ``reasoning_gym:...``: problems of a generator of the optional package reasoning-gym.
 
 A generator goes by its name in that package, options of its configuration behind a question mark:
-``"reasoning_gym:chain_sum?max_terms=3&size=1000"``. A problem's split depends on its question alone.
+``"reasoning_gym:chain_sum?max_terms=3&size=1000"``. A problem's split depends on its question alone. Those of the
+default generator are embedded as ``reasoning_gym``; those of others are made on the spot.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SIZE = 4_500  # problems that are drawn, unless the options say otherwise
 SHARES = {"test": 2 / 15, "validation": 1 / 15}
 
 
-def rows(split: str, spec: str = DEFAULT) -> list[dict[str, Any]]:
+def rows(split: str, spec: str) -> list[dict[str, Any]]:
     """The split's problems: ``prompt``, ``reference`` and ``entry``, what the verifier needs, as JSON.
 
     Args:
@@ -56,6 +57,13 @@ def verdict(completion: str, entry: str) -> float:
             "Choose another generator."
         )
     return float(value)
+
+
+def missing_package() -> MissingPackageError:
+    """What problems and verdicts raise without the package."""
+    return MissingPackageError(
+        f'{NAME!r} needs the package reasoning-gym. Install it with: pip install "textgym[reasoning]"'
+    )
 
 
 def _split(question: str) -> str:
@@ -109,9 +117,7 @@ def _generator(spec: str) -> Any:
         import reasoning_gym  # not this module: imports are absolute
         from reasoning_gym.factory import DATASETS
     except ImportError as error:
-        raise MissingPackageError(
-            f'The data set {NAME!r} needs the package reasoning-gym. Install it with: pip install "textgym[reasoning]"'
-        ) from error
+        raise missing_package() from error
     name, _, query = spec.partition("?")
     if name not in DATASETS:
         raise UnknownNameError("generator of reasoning-gym", name, DATASETS)

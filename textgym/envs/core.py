@@ -203,7 +203,7 @@ class EpisodeCore:
                 components,
                 self.prompt_lengths[rows].tolist(),
                 texts["completion_ids"],
-                self.index[rows].tolist(),
+                texts["rows"].indices,
                 strict=True,
             )
         ]

@@ -38,9 +38,9 @@ termination too; there is no truncation.
 """,
     "Information": """
 `reset` gives `prompt` (str), `prompt_length` (int) and `index` (int, the row of the data set). The last step gives
-these again, with `completion` (str, without EOS), `completion_length` (int, tokens without EOS), `reference` (str or
-list of str, if the data has one), `finish_reason` (`"eos"` or `"length"`) and `rewards` (each reward function's value
-by its name).
+these again, with `completion` (str, without EOS), `completion_length` (int, tokens without EOS), `reference` (str,
+list of str or None, if the data has the column), `finish_reason` (`"eos"` or `"length"`) and `rewards` (each reward
+function's value by its name).
 """,
 }
 

@@ -143,6 +143,14 @@ def perplexity(model: GPT2LMHeadModel, encoded: list[np.ndarray]) -> float:
     return math.exp(total / count)
 
 
+def perplexities(model: GPT2LMHeadModel, held_out: dict[str, list[str]]) -> str:
+    """The lines of a table: kind of the documents, their number, `perplexity`."""
+    return "\n".join(
+        f"| {kind} | {len(texts):,} | {perplexity(model, encode_documents(texts)):.1f} |"
+        for kind, texts in held_out.items()
+    )
+
+
 def save_atomically(state: dict, path: Path) -> None:
     """Write a checkpoint so that a cut leaves the old one whole."""
     temporary = path.with_suffix(".tmp")
@@ -250,10 +258,7 @@ def write_card(folder: Path, recipe: Recipe, model: GPT2LMHeadModel, held_out: d
                 for name, value in asdict(recipe).items()
             ),
             steps=f"{recipe.steps:,}",
-            perplexity="\n".join(
-                f"| {kind} | {len(texts):,} | {perplexity(model, encode_documents(texts)):.1f} |"
-                for kind, texts in held_out.items()
-            ),
+            perplexity=perplexities(model, held_out),
             samples="\n".join(f"- **{opening}**{' '.join(text.splitlines())}" for opening, text in sampled),
         ),
         encoding="utf-8",
@@ -314,10 +319,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ASSETS, help="folder for the finished model")
     parser.add_argument("--tokens", type=int, default=Recipe.tokens, help="training tokens (a quick trial: 100000)")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--measure", type=Path, metavar="FOLDER", help="train nothing: the perplexity of a model")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     recipe = Recipe(tokens=arguments.tokens, seed=arguments.seed)
     texts, held_out = documents(recipe)
+    if arguments.measure:
+        model = GPT2LMHeadModel.from_pretrained(arguments.measure, dtype=torch.float32)
+        logger.info("perplexity on held-out documents\n%s", perplexities(model, held_out))
+        return
     encoded = encode_documents(texts)
     # by name: the seeded shuffle must not depend on the order in which tasks are listed
     for task in sorted((env.task for env in TASKS if env.task), key=lambda task: task.dataset):
