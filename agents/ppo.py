@@ -23,6 +23,7 @@ class Config:
     n_epochs: int = 4
     batch_size: int = 512  # tokens
     learning_rate: float = 3e-4
+    shaping: bool = False  # every token earns the difference that it makes to the score
     gamma: float = 1.0  # 0.99 would discount the last of 32 tokens to 0.72
     gae_lambda: float = 0.95
     vf_coef: float = 0.1
@@ -114,7 +115,7 @@ def make_agent(
         **hyperparameters: See `Config`.
     """
     config = Config(**hyperparameters)
-    env = TextVecEnv(env_id, num_envs=config.rows, **(env_kwargs or {}))
+    env = TextVecEnv(env_id, num_envs=config.rows, **{"shaping": config.shaping, **(env_kwargs or {})})
     name = model or env.venv.tokenizer.name
     ppo = PPO(
         TransformerPolicy,

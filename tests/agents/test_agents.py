@@ -127,6 +127,16 @@ def test_ppo_trains_for_its_budget_and_keeps_its_curve():
     assert agent.hyperparameters["rows"] == 2
 
 
+def test_ppo_may_earn_with_every_token():
+    def paying_tokens(**config):
+        agent = ppo.make_agent(
+            ENV_ID, seed=0, total_tokens=16, kl_beta=0.0, kl_target=None, env_kwargs=SHORT, **TINY, **config
+        )
+        return np.count_nonzero(agent.model.rollout_buffer.rewards)
+
+    assert paying_tokens() < 8 < paying_tokens(shaping=True)
+
+
 def test_ppo_stops_when_time_is_up():
     agent = ppo.make_agent(ENV_ID, seed=0, total_tokens=10**9, seconds=0.0, env_kwargs=SHORT, **TINY)
     assert agent.tokens <= 16

@@ -213,6 +213,18 @@ def test_weights_and_rewards_that_do_not_apply(make_env):
     assert reward == pytest.approx(2.0 * info["rewards"]["length"])
 
 
+def test_shaping_by_the_score_is_by_its_functions_as_they_are_weighted(make_env):
+    def rewards(actions, **keywords):
+        env = make_env(reward_funcs=[vowels, "length"], reward_weights=[2.0, 0.0], **keywords)
+        env.reset(options={"index": 0})
+        return [env.step(action)[1] for action in actions]
+
+    actions = [500, 600, 700, 1]
+    assert rewards(actions, shaping=True) == rewards(actions, shaping=lambda **texts: 2 * np.array(vowels(**texts)))
+    assert any(rewards(actions, shaping=True)[:-1]) and not any(rewards(actions)[:-1])
+    assert rewards(actions, shaping=False) == rewards(actions)
+
+
 def test_shaping_rewards_every_token_and_leaves_the_return_alone(make_env, random_actions):
     # a potential that is kept at the end, or carried into the next episode, would change the return
     plain, shaped = make_env(), make_env(shaping=vowels)

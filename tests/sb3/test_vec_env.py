@@ -18,10 +18,11 @@ from textgym.sb3 import TextVecEnv
 ID = "TextGen-Sentiment-v0"
 
 
-def test_equals_sb3s_own_adapter() -> None:
+@pytest.mark.parametrize("shaping", [None, True], ids=["plain", "shaped"])
+def test_equals_sb3s_own_adapter(shaping: bool | None) -> None:
     """DummyVecEnv over Monitor over single environments gives the same episodes, rewards and terminal infos."""
-    ours = TextVecEnv(ID, 3, max_new_tokens=5)
-    theirs = DummyVecEnv([lambda: Monitor(gym.make(ID, max_new_tokens=5))] * 3)
+    ours = TextVecEnv(ID, 3, max_new_tokens=5, shaping=shaping)
+    theirs = DummyVecEnv([lambda: Monitor(gym.make(ID, max_new_tokens=5, shaping=shaping))] * 3)
     rng = np.random.default_rng(0)
     for env in (ours, theirs):
         env.seed(4)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from string import Formatter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 Observation = dict[str, np.ndarray]
 ROWS_PER_BLOCK = 10_000  # are encoded at once: as Python's lists the ids of a million rows would take gigabytes
 GIVEN = ("prompt", "completion")  # columns that reward functions don't get as such: they have `prompts`, `completions`
+
+Shaping: TypeAlias = Spec | Sequence[Spec] | bool | None
 
 
 class EpisodeCore:
@@ -58,7 +60,7 @@ class EpisodeCore:
         split: str,
         reward_funcs: Spec | Sequence[Spec],
         reward_weights: Sequence[float] | None,
-        shaping: Spec | Sequence[Spec] | None,
+        shaping: Shaping,
         prompt_template: str,
         shots: int,
         max_prompt_tokens: int,
@@ -69,7 +71,7 @@ class EpisodeCore:
         self.tokenizer = load_tokenizer(tokenizer) if isinstance(tokenizer, str) else tokenizer
         self.dataset = data.load(dataset, split)
         self.rewards = RewardFunctions(reward_funcs, reward_weights)
-        self.shaping = None if shaping is None else RewardFunctions(shaping)
+        self.shaping = potential(shaping, reward_funcs, reward_weights)
         template = Template(prompt_template, self.tokenizer)
         solved = solved_examples(template, data.load(dataset, "train"), shots) if shots else []
         encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
@@ -267,6 +269,15 @@ class EpisodeCore:
                 f"give an integer from 0 to {len(self.dataset) - 1}."
             )
         return index
+
+
+def potential(
+    shaping: Shaping, reward_funcs: Spec | Sequence[Spec], reward_weights: Sequence[float] | None
+) -> RewardFunctions | None:
+    """The potential that ``shaping`` means, given what is rewarded at the end; None for none."""
+    if shaping is None or shaping is False:
+        return None
+    return RewardFunctions(reward_funcs, reward_weights) if shaping is True else RewardFunctions(shaping)
 
 
 def positive_integer(name: str, value: Any) -> int:

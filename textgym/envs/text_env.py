@@ -12,7 +12,7 @@ import numpy as np
 
 from textgym.data.datasets import Source
 from textgym.envs import docstrings, rendering
-from textgym.envs.core import EpisodeCore, Observation
+from textgym.envs.core import EpisodeCore, Observation, Shaping
 from textgym.envs.task import Task
 from textgym.errors import InvalidActionError
 from textgym.rewards.composition import Spec
@@ -30,7 +30,7 @@ class TextGenEnv(gym.Env[Any, Any]):
         reward_weights: A number for each; 1.0 by default, 0.0 to report without rewarding.
         shaping: Reward functions as in ``reward_funcs`` whose value for the unfinished text is a potential: every token
             earns the difference that it makes, the last one takes all of it back, so that the return stays the score.
-            They are asked for every token. None by default: only the last token earns.
+            They are asked for every token. True for the score itself. None by default: only the last token earns.
         prompt_template: A format string over the data set's columns, ``prompt`` alone by default. Special tokens
             written in it, such as those of a chat format, become single ids; in the data they stay text.
         shots: So many solved examples of the train split are written before every prompt, the same ones each time;
@@ -66,7 +66,7 @@ class TextGenEnv(gym.Env[Any, Any]):
         tokenizer: str | TextTokenizer = "textgym-tiny",
         split: str = "train",
         reward_weights: Sequence[float] | None = None,
-        shaping: Spec | Sequence[Spec] | None = None,
+        shaping: Shaping = None,
         prompt_template: str = "{prompt}",
         shots: int = 0,
         max_prompt_tokens: int = 64,

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from textgym.data.datasets import Dataset, Source
 from textgym.envs import rendering
-from textgym.envs.core import EpisodeCore, Observation, positive_integer
+from textgym.envs.core import EpisodeCore, Observation, Shaping, positive_integer
 from textgym.errors import ConfigurationError
 from textgym.rewards.composition import Spec
 from textgym.tokenizer import TextTokenizer
@@ -57,7 +57,7 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         tokenizer: str | TextTokenizer = "textgym-tiny",
         split: str = "train",
         reward_weights: Sequence[float] | None = None,
-        shaping: Spec | Sequence[Spec] | None = None,
+        shaping: Shaping = None,
         prompt_template: str = "{prompt}",
         shots: int = 0,
         max_prompt_tokens: int = 64,

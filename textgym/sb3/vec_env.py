@@ -52,6 +52,7 @@ class TextVecEnv(VecEnv):
         self.render_mode = self.venv.render_mode
         self.metadata = self.venv.metadata
         self._lengths = np.zeros(self.num_envs, dtype=np.int64)
+        self._returns = np.zeros(self.num_envs)
 
     def reset(self) -> VecEnvObs:
         """Begin an episode in every row; seeds and options given before are used once."""
@@ -65,6 +66,7 @@ class TextVecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         self._lengths[:] = 0
+        self._returns[:] = 0.0
         return obs
 
     def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
@@ -93,10 +95,11 @@ class TextVecEnv(VecEnv):
         """Append a token to every row."""
         obs, rewards, terminated, truncated, vector_infos = self.venv.step(self._actions)
         self._lengths += 1
+        self._returns += rewards
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for row, final in self.venv.ended.items():
             episode = {
-                "r": round(float(rewards[row]), 6),
+                "r": round(float(self._returns[row]), 6),
                 "l": int(self._lengths[row]),
                 "t": round(time.time() - self._began, 6),
             }
@@ -109,7 +112,7 @@ class TextVecEnv(VecEnv):
             self.reset_infos[row] = {
                 name: vector_infos[name][row] for name in ("prompt", "prompt_length", "index") if name in vector_infos
             }
-            self._lengths[row] = 0
+            self._lengths[row], self._returns[row] = 0, 0.0
         return obs, rewards.astype(np.float32), terminated | truncated, infos
 
     def close(self) -> None:
