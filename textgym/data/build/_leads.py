@@ -28,7 +28,7 @@ def sentences(text: str) -> list[str]:
 
 
 def choose(rows: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
-    """At most so many of the rows, in a random order that depends on the prompts alone.
+    """At most so many of the rows, chosen at random by their prompts alone.
 
     Of equal prompts the first is kept, and none with invisible characters.
     """
