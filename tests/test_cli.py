@@ -16,7 +16,7 @@ from textgym.envs import ENVIRONMENTS
 from textgym.rewards import registry
 
 SENTIMENT, ARITHMETIC = "TextGen-Sentiment-v0", "TextGen-Arithmetic-v0"
-COMMANDS = ("list", "show", "sample", "play", "validate", "lint-reward", "new task", "new reward")
+COMMANDS = ("list", "show", "sample", "play", "validate", "lint-reward", "new", "new task", "new reward")
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +46,13 @@ def test_each_command_has_help_with_examples(command):
     assert "Examples:" in output and f"textgym {command}" in output
 
 
+def test_examples_name_tasks_that_exist():
+    # "validate reviews.jsonl --id sentiment" looked right, and failed
+    examples = [textgym(*command.split(), "--help").partition("Examples:")[2] for command in COMMANDS]
+    ids = re.findall(r"(?<=--id )\S+|TextGen-\S+", " ".join(examples))
+    assert len(ids) >= 6 and set(ids) <= set(ENVIRONMENTS)
+
+
 def test_without_a_command_help_is_shown():
     output = textgym(status=2)
     assert all(command.split()[0] in output for command in COMMANDS)
@@ -72,6 +79,12 @@ def test_a_pipe_gets_no_colour(environment):
     for arguments in (["--help"], ["list"], ["show", ARITHMETIC], ["show", "none"]):
         done = process(*arguments, env={**os.environ, **environment})
         assert "\x1b" not in done.stdout + done.stderr and done.stdout + done.stderr
+
+
+def test_what_the_output_cannot_show_is_replaced():
+    # the name of Popović ended the list in a traceback
+    done = process("list", "rewards", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "") and "Popovi?" in done.stdout and "vader" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -238,7 +251,10 @@ def test_validate_reports_halves_of_characters(tmp_path):
 
 REWARDS = """
 import random
-from textgym.rewards.text import Length
+from textgym.rewards.reference import chrf
+from textgym.rewards.text import Length, length
+
+Texts = list[str]
 
 def polite(completions, **_):
     return [float("please" in text) for text in completions]
@@ -257,8 +273,11 @@ def test_lint_reward_takes_functions_of_files(tmp_path):
     assert "steady: called again" in textgym("lint-reward", f"{path}:polite", *options)
     assert "steady: called again" in textgym("lint-reward", f"{path}:short", *options)
     assert "Problem: Not deterministic" in textgym("lint-reward", f"{path}:unsteady", *options, status=1)
-    assert "has the functions polite, unsteady. Name one" in textgym("lint-reward", path, status=2)
+    assert "has the functions polite, unsteady, short. Name one" in textgym("lint-reward", path, status=2)
     assert "Did you mean 'polite'?" in textgym("lint-reward", f"{path}:polit", status=2)
+    # an object is one of the file's, though its class is imported
+    path.write_text('from textgym.rewards import Gated\npolite = Gated("length", by="json")\n', encoding="utf-8")
+    assert "length: 4 rows" in textgym("lint-reward", path, *options)
     path.write_text("1 / 0\n", encoding="utf-8")
     assert "does not run (ZeroDivisionError" in textgym("lint-reward", path, status=2)
 
@@ -269,6 +288,19 @@ def test_lint_reward_uses_the_task_that_has_the_reward(tmp_path):
     data = tmp_path / "rows.jsonl"
     data.write_text('{"prompt": "a", "pattern": "x+"}\n{"prompt": "b", "pattern": "y"}\n', encoding="utf-8")
     assert "format: 2 rows" in textgym("lint-reward", "format", "--data", data, "--no-search")
+
+
+@pytest.mark.parametrize("reward", ["kindness", "kindness.py"])
+def test_lint_reward_of_the_task_that_imports_it(reward, tmp_path, monkeypatch):
+    # the name was looked up before the task had registered it, the file's function taken for another of that name
+    monkeypatch.chdir(tmp_path)
+    textgym("new", "reward", "kindness")
+    textgym("new", "task", "haiku")
+    source = Path("haiku.py").read_text(encoding="utf-8").replace("from pathlib", "import kindness\nfrom pathlib")
+    Path("haiku.py").write_text(source.replace('funcs="exact_match"', 'funcs="kindness"'), encoding="utf-8")
+    # in a process of its own, for the modules would stay imported
+    done = process("lint-reward", reward, "--id", "haiku:TextGen-Haiku-v0", "--no-search")
+    assert done.returncode == 0 and "kindness: 2 rows of TextGen-Haiku-v0" in done.stdout, done.stdout + done.stderr
 
 
 def test_lint_reward_shows_the_text_that_scores_most():

@@ -27,6 +27,31 @@ def test_a_sound_reward_falls_with_noise_and_has_no_problems():
     assert all(case.milliseconds > 0 for case in report.cases)
 
 
+def test_latency_is_that_of_the_reward_function_once_it_is_warm(monkeypatch):
+    # "please" in text was reported as 5 ms, which the tokenizer took, and a module's first case as 300, to load it
+    clock, scored = [0.0], []
+    monkeypatch.setattr("textgym.lint.time.perf_counter", lambda: clock[0])
+
+    async def reward(completions, **_):
+        clock[0] += 0.002 * len(completions) + (0.0 if scored else 10.0)
+        scored.append(list(completions))
+        return [float(len(text)) for text in completions]
+
+    data = [{"prompt": "a", "reference": "b"}, {"prompt": "c", "reference": "d"}]
+    given = Examples(ENV_ID, "test", reward=reward, env_kwargs={"dataset": data})
+    encode = given.tokenizer.encode_batch
+
+    def slow(texts):
+        clock[0] += 10.0
+        return encode(texts)
+
+    monkeypatch.setattr(given.tokenizer, "encode_batch", slow)
+    report = lint(given)
+    assert [case.milliseconds for case in report.cases] == pytest.approx([2.0] * len(report.cases))
+    # a reward that keeps what it has scored would otherwise be timed on what it has
+    assert not {*scored[0]} & {text for texts in battery(given).values() for text in texts}
+
+
 def test_the_battery():
     given = examples("length", rows=6)
     texts = battery(given)

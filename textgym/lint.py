@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textgym import models
+from textgym.data.datasets import RowNames
 from textgym.errors import RewardError
 from textgym.probes import REFERENCE, Examples, noisy, probes
+from textgym.rewards.composition import call
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,6 +30,7 @@ LONG = 2_000  # words of the very long text
 LONG_ROWS = 4  # that get it: some metrics take time quadratic in the length
 UNICODE = " Ünïcödé e\u0301 \u202eright to left\u202c \U0001f9d1\u200d\U0001f680 漢字 \u0fdf\ufeff ﬁ \u2028 \ud7ff"
 CONTROL = " " + "".join(map(chr, [*range(32), 127, 0x85, 0x9B]))
+WARM_UP = " A text to load what is loaded at the first call."  # of no case, for a reward may keep what it has scored
 STANDARD_ERRORS = 3.0  # that a mean must differ by to count as different
 
 
@@ -37,7 +41,7 @@ class Case:
     Attributes:
         name: What the texts are.
         values: One for each row; None where the reward does not apply. Empty if it failed.
-        milliseconds: Per text.
+        milliseconds: Per text, of the reward function alone, once it is warm.
         error: Why it failed, or None.
     """
 
@@ -122,6 +126,8 @@ def lint(examples: Examples) -> Report:
         ConfigurationError: The reward needs a column that the data does not have.
     """
     texts = battery(examples)
+    with suppress(RewardError):  # a case will tell
+        examples.values([WARM_UP])
     cases = {name: _case(examples, name, written) for name, written in texts.items()}
     sound = {name: texts[name][:LONG_ROWS] for name, case in cases.items() if not case.error}
     return Report(
@@ -137,9 +143,16 @@ def lint(examples: Examples) -> Report:
 
 
 def _case(examples: Examples, name: str, texts: list[str]) -> Case:
-    began = time.perf_counter()
+    reward, function = examples.reward
+    began = math.nan
+
+    def timed(**arguments: Any) -> Any:
+        nonlocal began
+        began = time.perf_counter()  # the texts are tokenized and the columns copied by now
+        return function(**arguments)
+
     try:
-        values = examples.values(texts)
+        values = call(reward, timed, examples.arguments(texts), RowNames(examples.dataset, range(len(texts))))
     except RewardError as error:
         return Case(name, [], 0.0, str(error))
     return Case(name, values, (time.perf_counter() - began) / len(texts) * 1000)

@@ -144,14 +144,15 @@ def _judges_alone(examples: Examples) -> bool:
 
 
 def noisy(examples: Examples, texts: Sequence[str], share: float) -> list[str]:
-    """Texts with this share of their words, at least one, replaced by words of any row's reference."""
-    words = [word for text in examples.references for word in text.split()]
+    """Texts with this share of their words, at least one, replaced by other words of any row's reference."""
+    words = np.array([word for text in examples.references for word in text.split()])
     changed = []
     for text in texts:
         own = text.split()
         count = min(len(own), max(1, round(share * len(own))))
         for place in examples.rng.choice(len(own), size=count, replace=False) if own else ():
-            own[place] = words[examples.rng.integers(len(words))]
+            others = words[words != own[place]]
+            own[place] = str(examples.rng.choice(others)) if len(others) else own[place]
         changed.append(text[: len(text) - len(text.lstrip())] + " ".join(own))
     return changed
 

@@ -210,16 +210,16 @@ def test_an_agent_that_exits_fails_alone(board, mine):
 
 def test_memory_is_the_largest_of_the_seeds(board, tmp_path):
     board()
-    for path, peak in zip(runs(tmp_path)[-2:], (4567.0, 1234.0), strict=True):  # of `random`
+    for path, peak in zip(runs(tmp_path)[-2:], (98765.0, 87654.0), strict=True):  # of `random`
         result = json.loads(path.read_text())
         path.write_text(json.dumps(result | {"cost": result["cost"] | {"peak_rss_mb": peak}}))
     printed = board("--report")[1]
     text = (tmp_path / "results" / "small" / "REPORT.md").read_text()
-    assert "4,567" in printed
+    assert "98,765" in printed
     assert "…" not in printed  # every column in full, however narrow the terminal is
-    assert "1,234" not in printed
+    assert "87,654" not in printed
     assert "| memory MB |" in text
-    assert "| 4,567 |" in text
+    assert "| 98,765 |" in text
 
 
 def test_an_agent_that_cannot_be_evaluated_fails_alone(board, mine):

@@ -327,6 +327,8 @@ def test_reward_error_names_reward_and_row_of_the_data(make_env):
         ({"shots": 41}, ConfigurationError, "shots is 41. Give an integer from 0 to 39"),
         ({"shots": 1.5}, ConfigurationError, "shots is 1.5"),
         ({"shaping": "vowls"}, UnknownNameError, "reward 'vowls'"),
+        ({"shaping": 3}, ConfigurationError, "shaping is 3. Give True"),
+        ({"prompt_template": None}, ConfigurationError, "prompt_template is None. Give a format string"),
         ({"max_new_tokens": 3.5}, ConfigurationError, "max_new_tokens is 3.5. Give an integer of at least 1"),
         ({"max_new_tokens": "3"}, ConfigurationError, "max_new_tokens is '3'. Give an integer of at least 1"),
         ({"reward_funcs": None}, ConfigurationError, "reward_funcs is None"),
@@ -390,6 +392,9 @@ def test_only_rows_with_references_are_solved_examples(make_env):
     rows = [{"prompt": f"Q{i}", "reference": f"a{i}" if i % 2 else None} for i in range(6)]
     prompt = make_env(dataset=rows, shots=2, max_prompt_tokens=40).reset(options={"index": 0})[1]["prompt"]
     assert prompt == "Q1 a1\n\nQ3 a3\n\nQ0"
+    assert (
+        make_env(dataset=iter(rows), shots=2, max_prompt_tokens=40).reset(options={"index": 0})[1]["prompt"] == prompt
+    )
     with pytest.raises(ConfigurationError, match=r"shots is 3\. Give an integer from 0 to 2"):
         make_env(dataset=rows, shots=3)
     with pytest.raises(ConfigurationError, match=r"from 0 to 0, .*'reference' \(it has: prompt\)"):

@@ -167,7 +167,15 @@ def test_edit_rate_of_equal_and_of_empty_texts():
         ("", ["dog"], 0),
         ("anything", [], 1),
         ("", ["!"], 0),  # nothing occurs in no text
-        ("! is a mark", ["!"], 0),
+        ("! is a mark", ["!"], 1),
+        ("a mark", ["!", " ", ""], 0),  # nor does what is empty in any
+        ("a hot-dog!", ["dog!", "hot dog"], 1),  # marks count only where there is no word
+        ("cafe\u0301s", ["café"], 1),
+        ("café", ["cafe\u0301", "cafe"], 1 / 2),  # an accent is no more lost than it is in the way
+        ("新加坡的\n大熊猫", ["新加坡", "熊猫", "猫熊"], 2 / 3),  # characters in their order
+        ("iPhone手机2024年", ["iphones", "iPhone", "2024", "hone", "24"], 2 / 5),  # words of Latin letters stay whole
+        ("มุม", ["มี"], 0),  # vowel signs count, though they are no letters
+        ("кот", ["кот", "ко"], 1 / 2),  # scripts with spaces have whole words
         ("two dogs", "dog", 1),  # a text is not its characters
         ("two dogs in New York", "dog; New York; cat ;", 2 / 3),
         ("anything", "", 1),

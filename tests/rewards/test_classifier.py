@@ -1,9 +1,11 @@
 """Transformers models that classify texts or tokens as rewards."""
 
 import json
+import math
 import pickle
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from seqeval.metrics.sequence_labeling import get_entities
@@ -15,6 +17,7 @@ from textgym.rewards.classifier import (
     TextClassification,
     TokenClassification,
     classification,
+    context,
     label_index,
     spans,
 )
@@ -174,6 +177,41 @@ def test_entities_are_words_as_they_are_written(tagger):
 def test_f1_of_the_entities_in_two_texts(tagger, completion, reference, expected):
     reward = rewards.token_classification(tagger, column="summary")
     assert reward(["p"], [completion], summary=[reference]) == [pytest.approx(expected) if expected else expected]
+
+
+@pytest.mark.parametrize("stated", [10, None])
+@pytest.mark.parametrize("kind", ["Bert", "Roberta"])
+@pytest.mark.parametrize("task", ["SequenceClassification", "TokenClassification"])
+def test_long_texts_are_cut_at_what_tokenizer_and_model_can_take(task, kind, stated, tmp_path):
+    """Else the model raises: BERT at the positions that it has, RoBERTa, which begins after padding's, two earlier."""
+    import torch
+    import transformers
+
+    words = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "good", "bad"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    lengths = {} if stated is None else {"model_max_length": stated}
+    transformers.BertTokenizerFast(str(tmp_path / "vocab.txt"), **lengths).save_pretrained(tmp_path)
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8,
+        max_position_embeddings=64, pad_token_id=1, initializer_range=1.0,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        getattr(transformers, f"{kind}For{task}")(config).save_pretrained(tmp_path)
+
+    taken = stated or {"Bert": 64, "Roberta": 62}[kind]
+    fitting = "good " * (taken - 3) + "bad"  # and two special tokens
+    longer = fitting + " bad" * 200
+    reward = rewards.get(str(tmp_path))
+    assert [batch.attention_mask.sum(1).tolist() for _, batch in reward._logits([fitting, longer])] == [[taken] * 2]
+    assert reward(completions=[longer], reference=[fitting]) == reward(completions=[fitting], reference=[fitting])
+
+
+def test_models_that_take_texts_of_any_length():
+    # XLNet says -1, at which every text would be cut to nothing
+    from transformers import T5Config, XLNetConfig
+
+    assert [context(SimpleNamespace(config=config())) for config in (XLNetConfig, T5Config)] == [math.inf] * 2
 
 
 @pytest.mark.parametrize("name", ["tagger", "random_tagger"])

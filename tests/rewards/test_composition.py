@@ -111,6 +111,8 @@ def test_each_function_is_a_name_or_a_callable():
         (0.5, "'bad' returned 0.5, not a list"),
         (np.float64(0.5), "'bad' returned .*0.5.*, not a list"),
         (None, "'bad' returned None, not a list"),
+        ({0: 0.9, 1: 0.8, 2: 0.7}, "'bad' returned {0: 0.9, 1: 0.8, 2: 0.7}, not a list"),  # its keys are no rewards
+        ({0.9, 0.8, 0.7}, "'bad' returned {.*}, not a list"),  # in no order
         ([None, 1.0, None], "No reward function applies at index 10: bad returned None"),
     ],
 )

@@ -34,6 +34,17 @@ def test_words_wanted_and_unwanted():
     assert rewards.get("forbidden")(completions=texts, forbidden=[["dog", "cat"], []]) == [0.5, 1.0]
 
 
+@pytest.mark.parametrize("word", ["猫", "AI", "ネコ", "고양이", "แมว", "😀", "!!!", "cafe\u0301", "STRASSE"])
+def test_words_of_any_script_and_symbols_are_seen(word):
+    """By words between spaces alone, none of them would occur: always forbidden in vain, and never to be had."""
+    texts = [
+        "我喜欢AI和猫, ネコだ 고양이를 ฉันมีแมวดำ 😀😀 wow!!!! Café Straße",
+        "我喜欢狗, kAIser ネ 고양 แมง 😁 wow!! cafe",
+    ]
+    assert rewards.get("keywords")(completions=texts, keywords=[[word]] * 2) == [1.0, 0.0]
+    assert rewards.get("forbidden")(completions=texts, forbidden=[[word]] * 2) == [0.0, 1.0]
+
+
 def test_copying_is_of_the_prompt():
     assert rewards.get("copying")(["a b c d"], ["b c d e"]) == [-0.5]
     assert rewards.get("copying")(["a b c d"], [""]) == [0.0]

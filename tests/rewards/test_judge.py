@@ -129,7 +129,7 @@ def test_columns_in_the_question(api):
         ask(reward, ["a"], reference=[[]])
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_it_asks_again(api, status, caplog):
     api.answer = lambda n, question: (status, {"error": "busy"}, {}) if n < 2 else (200, "10", {})
     with caplog.at_level(logging.WARNING, logger="textgym"):
@@ -191,12 +191,34 @@ def test_no_server():
         ask(Judge("http://127.0.0.1:9/v1", "small", retries=0), ["a"])
 
 
-@pytest.mark.parametrize("status", [400, 401, 404])
+@pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_is_not_asked_again(api, status):
     api.answer = lambda n, question: (status, {"error": "no such model"}, {})
     with pytest.raises(ConfigurationError, match=rf"status {status}.*no such model.*model='small'"):
         ask(Judge(api.url, "small"), ["a"])
     assert len(api.bodies) == 1
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_text_that_is_refused_costs_its_row_alone(api, status):
+    """As an error in the settings it would stop training, for Lenient forgives none of those."""
+    refusal = status, {"error": {"code": "content_filter"}}, {}
+    api.answer = lambda n, question: refusal if shown(question) == "rude" else (200, "10", {})
+    lenient = rewards.Lenient(Judge(api.url, "small"))
+    assert lenient(prompts=["p"] * 3, completions=["fine", "rude", "good"]) == [1.0, None, 1.0]
+    api.bodies.clear()
+    # the same status may mean a wrong model or parameter: the error names both remedies
+    with pytest.raises(RewardError, match=rf"status {status}.*content_filter.*rewards\.Lenient.*model='small'"):
+        ask(Judge(api.url, "small"), ["rude"])
+    assert len(api.bodies) == 1  # asked again, it would say the same
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_settings_that_are_refused_are_not_forgiven(api, status):
+    # a run would otherwise go on without its judge
+    api.answer = lambda n, question: (status, {"error": "no such key"}, {})
+    with pytest.raises(ConfigurationError, match=f"status {status}"):
+        rewards.Lenient(Judge(api.url, "small"))(prompts=["p"], completions=["a"])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Rewards by name."""
 
+import importlib.util
 import pickle
+import sys
 
 import pytest
 
@@ -89,9 +91,27 @@ def test_register_and_collision():
     assert rewards.register("shouting")(shouting) is shouting  # the same function again: a notebook cell run twice
 
 
-def test_vader_names_the_command_that_installs_it(monkeypatch):
-    import sys
+def test_a_file_under_two_module_names_is_no_collision(tmp_path, monkeypatch):
+    # a script that is imported too, or a file that the command line runs and a task imports
+    def run(name, path):
+        path.write_text(
+            "from textgym import rewards\n\n\n@rewards.register('kind')\ndef kind(completions, **_):\n    return []\n",
+            encoding="utf-8",
+        )
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module.kind
 
+    run("one", tmp_path / "kind.py")
+    again = run("two", tmp_path / ".." / tmp_path.name / "kind.py")
+    assert rewards.get("kind") is again
+    with pytest.raises(ConfigurationError, match=r"'kind' is already registered \(.*kind\.py:kind\)"):
+        run("three", tmp_path / "another.py")
+
+
+def test_vader_names_the_command_that_installs_it(monkeypatch):
     from textgym.rewards import vader
 
     vader._analyzer.cache_clear()

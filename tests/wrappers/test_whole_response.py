@@ -1,6 +1,7 @@
 """Whole responses as actions: the same task, the same tokens, the same return, for every id."""
 
 import pickle
+import re
 import warnings
 
 import gymnasium as gym
@@ -151,11 +152,17 @@ def test_an_episode_has_one_step(make_env):
         env.step("too late")
 
 
-@pytest.mark.parametrize("action", [3, None, b"bytes", ["text"], np.int64(5)])
-def test_what_is_no_text_is_refused_before_anything_is_played(make_env, action):
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        *((action, "is no text. Give the whole") for action in (3, None, b"bytes", ["text"], np.int64(5))),
+        ("half \ud83d", "half of a character. Repair the text."),
+    ],
+)
+def test_what_is_no_text_is_refused_before_anything_is_played(make_env, action, message):
     env = WholeResponse(make_env())
     env.reset(seed=0)
-    with pytest.raises(InvalidActionError, match=r"is no text\. Give the whole response as a str"):
+    with pytest.raises(InvalidActionError, match=re.escape(message)):
         env.step(action)
     assert env.step("text")[2]
 

@@ -7,6 +7,8 @@ imports no torch.
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import gymnasium as gym
@@ -22,6 +24,8 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # what an output cannot show must not end the command
         try:
             return super().invoke(ctx)
         except (TextGymError, gym.error.Error) as error:
@@ -55,7 +59,11 @@ for name, command, lines in (
     (
         "validate",
         validate.validate,
-        ("textgym validate", "textgym validate TextGen-Arithmetic-v0", "textgym validate reviews.jsonl --id sentiment"),
+        (
+            "textgym validate",
+            "textgym validate TextGen-Arithmetic-v0",
+            "textgym validate reviews.jsonl --id TextGen-Sentiment-v0",
+        ),
     ),
     (
         "lint-reward",

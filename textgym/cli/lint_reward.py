@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from symtable import symtable
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, get_origin
 
 import typer
 from rich.console import Console
@@ -43,8 +44,8 @@ def lint_reward(
     are errors, with exit status 1. Warnings are allowed, and seldom meant.
     """
     console = output.console()
-    spec = find_reward(reward)
     env_id, _ = output.find_task(env_id or task_with(reward))
+    spec = find_reward(reward)  # behind the task, whose module may register it
     examples = Examples(env_id, split, rows, reward=spec, env_kwargs={"dataset": dataset} if dataset else None)
     report = lint(examples)
     _print_report(console, report)
@@ -104,14 +105,17 @@ def _run(path: Path) -> ModuleType:
 
 
 def _functions(module: ModuleType) -> list[str]:
-    """The public functions and callable objects that a module defines."""
+    """The public functions and callable objects that a module defines, not those that it imports."""
+    file = str(module.__file__)
+    source = importlib.util.decode_source(Path(file).read_bytes())
     return [
-        name
-        for name, value in vars(module).items()
-        if callable(value)
+        symbol.get_name()
+        for symbol in symtable(source, file, "exec").get_symbols()
+        if symbol.is_assigned()
+        and not symbol.get_name().startswith("_")
+        and callable(value := getattr(module, symbol.get_name(), None))
         and not isinstance(value, type)
-        and name[0] != "_"
-        and getattr(value, "__module__", "") == module.__name__
+        and get_origin(value) is None  # list[str] can be called too
     ]
 
 

@@ -25,7 +25,9 @@ ROWS = {
 }
 
 app = typer.Typer(
-    no_args_is_help=True, help="Begin a task or a reward of your own: the code, and the test that it must pass."
+    no_args_is_help=True,
+    help="Begin a task or a reward of your own: the code, and the test that it must pass.",
+    epilog=output.examples("textgym new task haiku", "textgym new reward politeness"),
 )
 Name = Annotated[str, typer.Argument(help="Lower case, with underscores: it becomes the module's name.")]
 Folder = Annotated[Path, typer.Option(help="Where the files are written.")]

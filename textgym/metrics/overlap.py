@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,6 +14,12 @@ from textgym.metrics.references import Items, Reference, best, items_of
 
 ROUGE_TOKEN = re.compile(r"[a-z0-9]+")  # rouge-score's: other characters, accented letters among them, separate
 WORD = re.compile(r"\w+")
+# Thai, Lao, Tibetan, Burmese, Khmer, kana, bopomofo, Hangul, Han: no spaces between words, or endings joined to them
+JOINED = (
+    "\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u30fa\u30fc-\u31ff\u3400-\u9fff\uac00-\ud7ff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+WORD_OR_CHARACTER = re.compile(rf"[{JOINED}]|[^\W{JOINED}]+")
 HARD_ENDING = re.compile(r"(?:[sxzo]|[cs]h)$")  # boxes, wishes
 SHORT_VERB = re.compile(r"\b[^\W\d_aeiou]*[aeiou][^\W\d_aeiouwxy]$")  # running, never runing
 
@@ -63,14 +70,21 @@ def meteor(completion: str, reference: Reference) -> float:
 def coverage(completion: str, concepts: Items) -> float:
     """The fraction of the concepts that occur as whole words, in any case and with any regular English ending.
 
+    Each character is a word in scripts that put no spaces between words, or join endings to them (Chinese, Japanese,
+    Korean, Thai, Lao, Khmer, Burmese, Tibetan): there a concept occurs wherever its characters do. So does one that has
+    no word at all, such as an emoji. Accents may be composed or not.
+
     >>> coverage("Two dogs catch the frisbee.", ["dog", "frisbee", "throw"])
     0.6666666666666666
+    >>> coverage("我喜欢AI和猫😀", ["猫", "AI", "😀"])
+    1.0
     """
     wanted = items_of(concepts)
     if not wanted:
         return 1.0
-    words = f" {' '.join(WORD.findall(completion.lower()))} "
-    return sum(any(f" {form} " in words for form in _forms(concept)) for concept in wanted) / len(wanted)
+    text = _folded(completion)
+    searched = f"{_in_words(text)}\n{text}"
+    return sum(any(form in searched for form in _forms(concept)) for concept in wanted) / len(wanted)
 
 
 def copy_rate(completion: str, source: str, n: int = 3) -> float:
@@ -82,6 +96,16 @@ def copy_rate(completion: str, source: str, n: int = 3) -> float:
     grams = windows(WORD.findall(completion.lower()), n)
     copied = set(windows(WORD.findall(source.lower()), n))
     return sum(gram in copied for gram in grams) / len(grams) if grams else 0.0
+
+
+def _folded(text: str) -> str:
+    """The text in lower case, and with composed accents."""
+    return unicodedata.normalize("NFC", text.casefold())
+
+
+def _in_words(text: str) -> str:
+    """The words of a folded text, a space on both sides of each."""
+    return f" {' '.join(WORD_OR_CHARACTER.findall(text))} "
 
 
 def _rouge_words(text: str) -> list[str]:
@@ -138,10 +162,11 @@ def _chunks(words: Sequence[str], expected: Sequence[str]) -> list[int]:
 
 @lru_cache(4096)
 def _forms(concept: str) -> list[str]:
-    """The concept, and its last word with every regular English ending; none if it has no word."""
-    stem = " ".join(WORD.findall(concept.lower()))
+    """The concept, and its last word with every regular English ending, in words; as it stands if it has none."""
+    text = _folded(concept).strip()
+    stem = _in_words(text).strip()
     if not stem:
-        return []
+        return [text] if text else []
     forms = [stem, stem + "s"]
     if HARD_ENDING.search(stem):
         forms.append(stem + "es")
@@ -155,4 +180,4 @@ def _forms(concept: str) -> list[str]:
         forms += [stem + stem[-1] + "ed", stem + stem[-1] + "ing"]
     if not SHORT_VERB.search(stem):
         forms += [stem + "ed", stem + "ing"]
-    return forms
+    return [f" {form} " for form in forms]

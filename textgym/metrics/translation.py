@@ -36,7 +36,7 @@ def bleu(completion: str, reference: Reference) -> float:
     score = _sacrebleu("BLEU").compute_bleu(
         matched, [len(of) for of in grams], n_words, closest, smooth_method="exp", effective_order=True
     )
-    return score.score / 100
+    return min(1.0, score.score / 100)  # the geometric mean of ones may be a little more
 
 
 def corpus_bleu(completions: Sequence[str], references: Sequence[Reference]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
@@ -106,7 +107,10 @@ class Classification:
 
         with without_progress_bar():
             model = getattr(transformers, self.auto_class).from_pretrained(self.path, local_files_only=True)
-        return model.eval(), transformers.AutoTokenizer.from_pretrained(self.path, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(self.path, local_files_only=True)
+        # many are saved without it, which transformers takes for no limit
+        tokenizer.model_max_length = min(tokenizer.model_max_length, context(model))
+        return model.eval(), tokenizer
 
     def __getstate__(self) -> dict[str, Any]:
         # environments travel to other processes: they read the weights there again
@@ -203,6 +207,19 @@ def spans(tagged: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
             entities.append((kind, start, end))
         before = kind
     return entities
+
+
+def context(model: PreTrainedModel) -> float:
+    """The most tokens that a model has positions for; infinite if it says of none, or XLNet's -1.
+
+    RoBERTa and its like count positions from the one after padding's.
+    """
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is None or positions < 0:
+        return math.inf
+    tables = (module for name, module in model.named_modules() if name.endswith(".position_embeddings"))
+    paddings = (getattr(table, "padding_idx", None) for table in tables)
+    return positions - max((padding + 1 for padding in paddings if padding is not None), default=0)
 
 
 def label_index(id2label: Mapping[Any, str], label: str | None, path: Path) -> int:

@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence, Set
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -198,7 +198,9 @@ def outcome(function: RewardFunction, arguments: Mapping[str, Any]) -> Any:
         returned = finished(returned)
     if hasattr(returned, "tolist"):  # one conversion for numpy arrays and torch tensors instead of one per element
         return returned.tolist()
-    return list(returned) if isinstance(returned, Iterable) else returned  # a generator runs, and may raise, here
+    if isinstance(returned, (Mapping, Set)) or not isinstance(returned, Iterable):
+        return returned
+    return list(returned)  # a generator runs, and may raise, here
 
 
 _LOOPS: dict[int, asyncio.AbstractEventLoop] = {}  # by process: a forked one has none of its parent's threads

@@ -84,12 +84,18 @@ def _matches(completion: str, pattern: str) -> float:
 
 
 def _presence(completion: str, words: metrics.Items) -> float:
-    """The fraction of the keywords that occur, in any case and with any regular English ending; 1.0 without any."""
+    """The fraction of the keywords that occur, in any case and with any regular English ending; 1.0 without any.
+
+    Any script and symbol counts: see `textgym.metrics.coverage`.
+    """
     return metrics.coverage(completion, words)
 
 
 def _absence(completion: str, words: metrics.Items) -> float:
-    """The fraction of the forbidden words that do not occur, in whatever form; 1.0 if none are forbidden."""
+    """The fraction of the forbidden words that do not occur, in whatever form; 1.0 if none are forbidden.
+
+    Any script and symbol counts: see `textgym.metrics.coverage`.
+    """
     return 1.0 - metrics.coverage(completion, words) if metrics.items_of(words) else 1.0
 
 

@@ -34,6 +34,8 @@ Response:
 
 RATING = re.compile(r"\D*(?<![-.,\d])(10|[1-9](?:\.\d+)?)(?:\s*(?:/|out of)\s*10)?\D*", re.IGNORECASE)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds before a retry
+PASSING = {408, 429}  # statuses that another attempt may mend, as it may 5xx
+OF_THE_TEXT = {400, 413, 422}  # that servers give to a text: filtered, or too long
 SHOWN = 300  # characters of a server's answer in an error
 
 
@@ -69,14 +71,15 @@ class Judge:
         api_key_env: The environment variable that holds the API key; None sends none. The key itself is read at every
             call and kept nowhere.
         timeout: Seconds that one attempt may take.
-        retries: Further attempts after status 429, 5xx, a timeout or a broken connection. Before each it waits as long
-            as the server's ``Retry-After`` says, else twice as long as before, with jitter; a minute at most.
+        retries: Further attempts after status 408, 429, 5xx, a timeout or a broken connection. Before each it waits as
+            long as the server's ``Retry-After`` says, else twice as long as before, with jitter; a minute at most.
         max_concurrency: Requests of one call that are under way at the same time.
 
     Raises:
         ConfigurationError: Arguments that cannot be used; at a call, the key or a column is missing, or the server
-            refuses the request.
-        RewardError: At a call: no answer after all retries, or one that ``parse`` cannot read.
+            refuses every request, for example with status 401, 403 or 404.
+        RewardError: At a call: no answer after all retries, one that ``parse`` cannot read, or a refusal that may be of
+            this text alone (status 400, 413 or 422), such as a content filter's.
 
     >>> Judge("http://localhost:8000/v1", "small", prompt="Is this polite, 1 or 0? {completion}", parse="[01]").model
     'small'
@@ -198,7 +201,13 @@ class Judge:
                 if response.is_success:
                     return _content(self._url, response)
                 failure = f"answered with status {response.status_code}: {response.text[:SHOWN]!r}"
-                if response.status_code != 429 and response.status_code < 500:
+                if response.status_code in OF_THE_TEXT:
+                    raise RewardError(
+                        f"{self._url} {failure}. If it refuses this text alone, for its length or what it says, "
+                        "textgym.rewards.Lenient lets training go on without the row; if it refuses every text, "
+                        f"check base_url, model={self.model!r} and prompt=."
+                    )
+                if response.status_code not in PASSING and response.status_code < 500:
                     raise ConfigurationError(
                         f"{self._url} {failure}. Check base_url, model={self.model!r} and the key in "
                         f"api_key_env={self.api_key_env!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -112,7 +113,7 @@ def register(name: str) -> Callable[[F], F]:
 
     def add(function: F) -> F:
         taken = _REGISTRY.get(name)
-        # a module that is run twice (a notebook cell, importlib.reload) defines the same function anew
+        # code that is run twice (a notebook cell, a file under two module names) defines the same function anew
         if taken is not None and _origin(taken) != _origin(function):
             raise ConfigurationError(f"Reward {name!r} is already registered ({_origin(taken)}). Choose another name.")
         _REGISTRY[name] = function
@@ -122,7 +123,10 @@ def register(name: str) -> Callable[[F], F]:
 
 
 def _origin(entry: Any) -> str:
-    """Where a reward function is defined, as ``module:name``."""
+    """Where a reward function is defined, as ``file:name``, or ``module:name`` where no file is known."""
     if isinstance(entry, str):
-        return entry
-    return f"{entry.__module__}:{getattr(entry, '__qualname__', type(entry).__qualname__)}"
+        module, _, name = entry.partition(":")
+    else:
+        module, name = entry.__module__, getattr(entry, "__qualname__", type(entry).__qualname__)
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return f"{Path(file).resolve() if file else module}:{name}"

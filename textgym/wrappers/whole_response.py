@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
+from textgym.data.datasets import lone_surrogate
 from textgym.envs.text_env import TextGenEnv
 from textgym.errors import ConfigurationError, InvalidActionError
 
@@ -95,12 +96,14 @@ class WholeResponse(gym.Wrapper[str, str, Any, Any], RecordConstructorArgs):
             truncated, and the info of the last token.
 
         Raises:
-            InvalidActionError: The action is no string.
+            InvalidActionError: The action is no string, or none that can be encoded.
             ResetNeeded: The episode is over.
             RewardError: A reward function failed.
         """
         if not isinstance(action, str):
             raise InvalidActionError(f"Action {action!r} is no text. Give the whole response as a str.")
+        if half := lone_surrogate(action):
+            raise InvalidActionError(f"Action {action!r} has {half!r}, half of a character. Repair the text.")
         tokens = [*self._tokenizer.encode(action), self._tokenizer.eos_token_id][: self._max_new_tokens]
         total, played = 0.0, list[int]()
         for token in tokens:
