@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from benchmarks import readme
 from benchmarks.results_io import ROOT
+from textgym import data, rewards
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
@@ -28,3 +30,13 @@ def test_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables_are_up_to_date() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.rendered(text) == text, "python -m benchmarks.readme"
+
+
+def test_constant_praise_is_above_all_agents_of_the_board() -> None:
+    """What the README warns of; fails if the judges come to see it, and then the warning must go."""
+    prompts = list(data.load("sentiment", "test").columns["prompt"])
+    praise = [" a great, moving and very funny film."] * len(prompts)
+    runs = [json.loads(path.read_text()) for path in (ROOT / "benchmarks/results/quick").rglob("seed-*.json")]
+    for judge, metric in (("sentiment", "return"), ("gold", "gold")):
+        scores = rewards.get(judge)(prompts=prompts, completions=praise)
+        assert sum(scores) / len(scores) > max(run["metrics"][metric] for run in runs)

@@ -131,6 +131,9 @@ def test_named_data_sets_have_disjoint_splits(name):
     if name == "imdb":  # many of its reviews begin alike
         texts = {split: set(zip(own["prompt"], own["reference"], strict=True)) for split, own in columns.items()}
     assert not any(texts[first] & texts[second] for first, second in combinations(texts, 2))
+    if name in ("sentiment", "imdb"):
+        assert all({"prompt", "reference", "label", "source"} <= set(own) for own in columns.values())
+        assert all(set(own["label"]) == {0, 1} for own in columns.values())
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
