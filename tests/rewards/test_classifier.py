@@ -4,14 +4,16 @@ import json
 import math
 import pickle
 import random
+import shutil
 from collections import Counter
 from types import SimpleNamespace
 
+import huggingface_hub
 import pytest
 from seqeval.metrics.sequence_labeling import get_entities
 
 from textgym import rewards
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, UnknownNameError
 from textgym.rewards.classifier import (
     BATCH_SIZE,
     TextClassification,
@@ -99,6 +101,31 @@ def test_label_that_is_not_there(labels, label, tmp_path):
 def test_folder_without_a_model(tmp_path):
     with pytest.raises(ConfigurationError, match=r"no config\.json"):
         rewards.text_classification(tmp_path)(completions=["good"])
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """The hub's cache, offline; what is put there has been downloaded before."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_a_hub_id_is_a_reward_like_the_folder(folder, hub):
+    model = hub / "models--organisation--judge"
+    (model / "refs").mkdir(parents=True)
+    (model / "refs" / "main").write_text("0" * 40)
+    shutil.copytree(folder, model / "snapshots" / ("0" * 40))
+    functions = rewards.RewardFunctions("organisation/judge")
+    assert functions.names == ["judge"]
+    texts = ["good film", "bad"]
+    for reward in (functions.functions[0], rewards.text_classification("organisation/judge", label="POSITIVE")):
+        assert reward(completions=texts) == rewards.get(str(folder))(completions=texts)
+
+
+def test_a_hub_id_that_the_hub_does_not_give(hub):
+    with pytest.raises(UnknownNameError, match=r"reward 'organisation/other'\. It is no folder, and the hub did not"):
+        rewards.get("organisation/other")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ remote code). Importing this module imports no torch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,22 +42,36 @@ def folder(name: str) -> Path:
     path = Path(name).expanduser()
     if name and (path / "config.json").is_file():  # an empty name would be the current folder
         return path
-    if name.count("/") == 1 and not path.exists() and not name.startswith((".", "/", "~")):
-        return _download(name)
+    if is_hub_id(name):
+        return download(name, "model", NAMES)
     raise UnknownNameError(
         "model", name, NAMES, "A folder with a config.json, or a hub id organisation/name, also works."
     )
 
 
-def _download(name: str) -> Path:
-    """The folder of a hub id in the hub's cache."""
+def is_hub_id(name: str) -> bool:
+    """Whether a name can be a hub id: ``organisation/name``, and no path that exists."""
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+
+
+def download(name: str, kind: str, known: Iterable[str] = ()) -> Path:
+    """The folder of a hub id in the hub's cache.
+
+    Args:
+        name: The id.
+        kind: What the error calls it.
+        known: Names that the error lists.
+
+    Raises:
+        UnknownNameError: The hub does not give it.
+    """
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]))
     except Exception as error:  # the hub's client has dozens of exceptions, and every one means the same to the user
         raise UnknownNameError(
-            "model", name, NAMES, f"The hub did not give it either: check id and network ({error})."
+            kind, name, known, f"It is no folder, and the hub did not give it: check id and network ({error})."
         ) from error
 
 

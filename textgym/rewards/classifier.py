@@ -11,10 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgym import metrics
+from textgym import metrics, models
 from textgym.errors import ConfigurationError
 from textgym.metrics.references import acceptable
-from textgym.models import without_progress_bar
 from textgym.rewards.reference import Against
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def text_classification(path: str | Path, label: str | None = None) -> TextClass
     """The probability that a text-classification model gives one of its labels, as a reward function.
 
     Args:
-        path: Folder with a transformers sequence-classification model and its tokenizer.
+        path: Folder, or hub id, of a transformers sequence-classification model with its tokenizer.
         label: The rewarded label; by default the one whose name contains "pos", else the second of two.
 
     Returns:
@@ -37,6 +36,7 @@ def text_classification(path: str | Path, label: str | None = None) -> TextClass
     Raises:
         ConfigurationError: At the first call: the folder has no model, or the model no such label, or none that is
             evidently positive.
+        UnknownNameError: At the first call: the hub does not give it.
     """
     return TextClassification(path, label)
 
@@ -48,8 +48,8 @@ def token_classification(path: str | Path, column: str = "reference") -> TokenCl
     mentioned twice counts twice.
 
     Args:
-        path: Folder with a transformers token-classification model, such as one for named entities, and its fast
-            tokenizer.
+        path: Folder, or hub id, of a transformers token-classification model, such as one for named entities, with
+            its fast tokenizer.
         column: The data set's column with the reference, or a list of acceptable ones, of which the best counts.
 
     Returns:
@@ -57,17 +57,19 @@ def token_classification(path: str | Path, column: str = "reference") -> TokenCl
 
     Raises:
         ConfigurationError: At the first call: the folder has no model, or the data set no such column.
+        UnknownNameError: At the first call: the hub does not give it.
     """
     return TokenClassification(path, column)
 
 
 def classification(path: str | Path) -> TextClassification | TokenClassification:
-    """The reward of a folder with a classifier, by what its ``config.json`` says that it classifies: texts or tokens.
+    """The reward of a classifier's folder or hub id, by what its ``config.json`` says that it classifies.
 
     Raises:
         ConfigurationError: The file is no JSON.
+        UnknownNameError: The hub does not give it.
     """
-    config = Path(path).expanduser() / "config.json"
+    config = _folder(path) / "config.json"
     try:
         architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
     except (ValueError, AttributeError) as error:
@@ -76,8 +78,13 @@ def classification(path: str | Path) -> TextClassification | TokenClassification
     return token_classification(path) if tokens else text_classification(path)
 
 
+def _folder(path: str | Path) -> Path:
+    """Where a classifier's files are, which for a hub id are downloaded, unless they have been."""
+    return models.download(str(path), "reward") if models.is_hub_id(str(path)) else Path(path).expanduser()
+
+
 class Classification:
-    """A transformers classifier in a folder. It is loaded at the first call, once per process."""
+    """A transformers classifier. It is loaded at the first call, once per process."""
 
     auto_class: str
 
@@ -99,15 +106,16 @@ class Classification:
 
     @cached_property
     def _loaded(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        if not (self.path / "config.json").is_file():  # transformers would take the path for a hub id
+        folder = _folder(self.path)
+        if not (folder / "config.json").is_file():  # transformers would take the path for a hub id
             raise ConfigurationError(
                 f"{self.path} has no config.json. Give the folder of a transformers classification model."
             )
         import transformers
 
-        with without_progress_bar():
-            model = getattr(transformers, self.auto_class).from_pretrained(self.path, local_files_only=True)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(self.path, local_files_only=True)
+        with models.without_progress_bar():
+            model = getattr(transformers, self.auto_class).from_pretrained(folder, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         # many are saved without it, which transformers takes for no limit
         tokenizer.model_max_length = min(tokenizer.model_max_length, context(model))
         return model.eval(), tokenizer

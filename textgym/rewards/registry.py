@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from textgym import models
 from textgym.errors import ConfigurationError, UnknownNameError
 
 Values = Sequence[float | None]
@@ -72,11 +73,11 @@ def get(name: str) -> RewardFunction:
     """Find a reward function.
 
     Args:
-        name: A registered name; the path of a folder with a transformers model that classifies texts or tokens; or
+        name: A registered name; the folder or hub id of a transformers model that classifies texts or tokens; or
             ``"evaluate:..."`` with the path or name of a module of `evaluate` (see `textgym.rewards.EvaluateModule`).
 
     Raises:
-        UnknownNameError: None of these exists.
+        UnknownNameError: None of these exists, or the hub does not give it.
         MissingPackageError: The package that the reward needs is not installed.
     """
     if name in _REGISTRY:
@@ -85,16 +86,19 @@ def get(name: str) -> RewardFunction:
             return entry
         module, _, attribute = entry.partition(":")
         return getattr(import_module(module), attribute)
-    if name and (Path(name).expanduser() / "config.json").is_file():  # an empty name would be the current folder
-        from textgym.rewards.classifier import classification
-
-        return classification(name)
     if name.startswith(EVALUATE):
         from textgym.rewards.evaluate_module import EvaluateModule
 
         return EvaluateModule(name.removeprefix(EVALUATE))
+    if (name and (Path(name).expanduser() / "config.json").is_file()) or models.is_hub_id(name):  # "" is no folder
+        from textgym.rewards.classifier import classification
+
+        return classification(name)
     raise UnknownNameError(
-        "reward", name, names(), f"A folder with a classifier's config.json, or {EVALUATE}PATH_OR_NAME, also works."
+        "reward",
+        name,
+        names(),
+        f"A classifier's folder with config.json or hub id organisation/name, or {EVALUATE}PATH_OR_NAME also works.",
     )
 
 
