@@ -127,6 +127,7 @@ def test_show():
     ("line", "message"),
     [
         ("show Sentiment", "Did you mean 'TextGen-Sentiment-v0'?"),
+        ("show textgen-qa-v0", "Did you mean 'TextGen-QA-v0'?"),
         ("show CartPole-v1", "no task of textgym"),
         ("show no_module:TextGen-Mine-v0", "'no_module' cannot be imported"),
         (f"show {SENTIMENT} --split tset", "Did you mean 'test'?"),
@@ -137,6 +138,7 @@ def test_show():
         (f"validate none.jsonl --id {ARITHMETIC}", "no file 'none.jsonl'"),
         (f"validate none --id {ARITHMETIC}", "'none' is none. Give its path"),
         (f"validate --id {ARITHMETIC}", "--id is for the data of a file or a folder"),
+        ("validate none.jsonl --prompt-template {text}", "Name the task too: --id"),
         ("validate .", "has no data. Put one file per split there"),
         ("validate . --id TextGen-Arithmetic-v1", "Did you mean 'TextGen-Arithmetic-v0'?"),
         ("validate TextGen-Sentimant-v0", "Did you mean 'TextGen-Sentiment-v0'?"),
@@ -240,6 +242,8 @@ def test_validate_a_file_as_data_of_a_task(tmp_path):
     path.write_text('{"text": "a"}\n', encoding="utf-8")
     output = textgym("validate", path, *id_, status=1)
     assert "\nNo column 'prompt' among text" in output and "cannot be filled" in output
+    path.write_text('{"text": "a", "reference": "Heat", "items": ["Heat"]}\n', encoding="utf-8")
+    assert textgym("validate", path, *id_, "--prompt-template", "Film: {text}").endswith("Nothing is wrong.\n")
 
 
 def test_validate_reports_halves_of_characters(tmp_path):

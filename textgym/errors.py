@@ -22,9 +22,11 @@ class UnknownNameError(TextGymError, KeyError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = sorted(known)
-        close = difflib.get_close_matches(str(name), known, n=1)
-        suggestion = f"Did you mean {close[0]!r}? " if close else ""
-        super().__init__(f"Unknown {kind} {name!r}. {suggestion}Known: {', '.join(known)}. {hint}".rstrip())
+        by_lower_case = {each.lower(): each for each in known}
+        close = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
+        suggestion = f"Did you mean {by_lower_case[close[0]]!r}? " if close else ""
+        listed = f"Known: {', '.join(known)}. " if known else ""
+        super().__init__(f"Unknown {kind} {name!r}. {suggestion}{listed}{hint}".rstrip())
 
     def __str__(self) -> str:  # KeyError would show the repr of its message
         return str(self.args[0])
@@ -48,3 +50,13 @@ class ConfigurationError(TextGymError, ValueError):
 
 class InvalidActionError(TextGymError, ValueError):
     """An action that is not a token id of the environment's vocabulary."""
+
+
+def shown(value: object, limit: int = 100) -> str:
+    """What a message shows of a value, which may be a text of any length.
+
+    >>> shown("the same again and again", limit=13)
+    "'the same...'"
+    """
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"

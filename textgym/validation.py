@@ -18,7 +18,7 @@ import numpy as np
 from textgym.data import files
 from textgym.data.datasets import RESERVED, SPLITS, files_of_splits, is_reference, lone_surrogate, texts_of
 from textgym.data.places import SHOWN, Places
-from textgym.errors import DatasetError
+from textgym.errors import DatasetError, shown
 from textgym.probes import REFERENCE, Examples, compares, probes
 
 MAXIMUM = 1.0  # of every reward that compares with a reference
@@ -278,7 +278,7 @@ def check_columns(columns: Mapping[str, Sequence[Any]], places: Places) -> list[
             twice[" ".join(prompt.split())].append(i)
     repeated = [rows for rows in twice.values() if len(rows) > 1]
     for rows in repeated[:SHOWN]:
-        found(f"The same prompt, {_short(prompts[rows[0]])!r}", rows)
+        found(f"The same prompt, {shown(prompts[rows[0]], 60)}", rows)
     if len(repeated) > SHOWN:
         findings.append(f"{len(repeated) - SHOWN:,} more prompts occur more than once.")
     return findings
@@ -304,7 +304,3 @@ def _is_empty(value: Any) -> bool:
     return (
         value is None or (isinstance(value, (str, list)) and not value) or (isinstance(value, str) and value.isspace())
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

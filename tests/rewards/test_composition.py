@@ -133,6 +133,15 @@ def test_a_reward_that_raises_is_named_with_its_row_and_chained():
     assert isinstance(error.value.__cause__, ZeroDivisionError)
 
 
+def test_messages_show_the_beginning_of_a_long_completion():
+    def refuses_long(completions, **_):
+        return [np.nan if len(text) > 1000 else 1.0 for text in completions]
+
+    with pytest.raises(RewardError, match=r"completion 'again again .*\.\.\.'\. It must return") as error:
+        score(refuses_long, completions=["a", "again " * 1000, "b"])
+    assert len(str(error.value)) < 300
+
+
 @pytest.mark.parametrize("fault", [ZeroDivisionError, TypeError])
 def test_a_generator_that_raises_is_no_different(fault):
     # it raises when it is read, not when it is called; a TypeError is not "not a list"

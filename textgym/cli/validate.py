@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +30,9 @@ def validate(
     env_id: Annotated[
         str | None, typer.Option("--id", help="The task whose data the file or folder is: its reward is checked too.")
     ] = None,
+    prompt_template: Annotated[
+        str | None, typer.Option(help="What prompts are made of, such as 'Review: {text}'; the task's own by default.")
+    ] = None,
 ) -> None:
     """Check that right answers score the maximum and wrong ones don't, or that data files can be used.
 
@@ -39,8 +42,11 @@ def validate(
     """
     console = output.console()
     path = None if what is None else Path(what).expanduser()
+    if prompt_template is not None and env_id is None:
+        raise ConfigurationError("--prompt-template is for data of a task. Name the task too: --id ID.")
     if path is not None and (path.exists() or format_of(path)):
-        findings = _data(console, path, env_id)
+        template = {} if prompt_template is None else {"prompt_template": prompt_template}
+        findings = _data(console, path, env_id, {"dataset": path, **template})
     elif env_id is not None:
         raise ConfigurationError(f"--id is for the data of a file or a folder, and {what!r} is none. Give its path.")
     else:
@@ -82,7 +88,7 @@ def _table(task: Task, reports: Sequence[SplitReport]) -> Table:
     return table
 
 
-def _data(console: Console, path: Path, given: str | None) -> list[str]:
+def _data(console: Console, path: Path, given: str | None, env_kwargs: Mapping[str, Any]) -> list[str]:
     """Print what the columns of files hold, and what their texts score in a task, if one is given; the findings."""
     found = None if given is None else output.find_task(given)
     if not path.exists():
@@ -98,7 +104,7 @@ def _data(console: Console, path: Path, given: str | None) -> list[str]:
         return findings
     splits = [*files_of_splits(path)] if path.is_dir() else ["train"]  # the rows of a file are every split
     try:
-        return _scored(console, *found, splits=splits, env_kwargs={"dataset": path})  # finds all that was found above
+        return _scored(console, *found, splits=splits, env_kwargs=env_kwargs)  # finds all that was found above
     except (ConfigurationError, DatasetError, RewardError) as error:  # a column is missing, or holds what it must not
         return [*findings, str(error)]
 

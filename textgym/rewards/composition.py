@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError
+from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError, shown
 from textgym.rewards.registry import RewardFunction, get, names
 
 Spec: TypeAlias = str | RewardFunction
@@ -260,7 +260,7 @@ def at_fault(function: RewardFunction, arguments: Mapping[str, Any], rows: Seque
         try:
             outcome(function, some_rows(arguments, [i]))
         except Exception:  # the caller reports the first, whole error
-            return f" at index {row}, completion {arguments['completions'][i]!r}"
+            return f" at index {row}, completion {shown(arguments['completions'][i])}"
     return f" on {len(rows)} rows (index {listed(rows)}) together, though on none of them alone"
 
 
@@ -279,7 +279,7 @@ def number(name: str, rows: Sequence[int | str], i: int, completion: str, value:
         result = math.nan
     if not math.isfinite(result):
         raise RewardError(
-            f"Reward {name!r} returned {value!r} at index {rows[i]}, completion {completion!r}. "
+            f"Reward {name!r} returned {shown(value)} at index {rows[i]}, completion {shown(completion)}. "
             "It must return a finite number, or None where it does not apply."
         )
     return result
