@@ -13,6 +13,7 @@ and tried again with ``--retry-failed``.
 from __future__ import annotations
 
 import argparse
+import gc
 import inspect
 import shlex
 import signal
@@ -81,6 +82,8 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         suite = replace(suite, seeds=tuple(args.seeds)) if args.seeds else suite
         runs = plan(suite, args.results)
         if not args.report:
+            for agent in suite.agents:
+                agent.make()  # a file that is no agent is told at once, not after hours of other runs
             remove_partial(args.results / suite.name)
             given = sys.argv[1:] if arguments is None else arguments
             command = shlex.join(["python", "-m", "benchmarks.leaderboard", *given])
@@ -177,6 +180,7 @@ def perform(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[
 
 def measure(run: Run, suite: Suite, progress: Callable[[int], object]) -> tuple[Evaluation, dict[str, Any]]:
     """Train and evaluate, and what that cost."""
+    gc.collect()  # agents are cycles, SB3's at least: Python may keep several runs' models until it looks for them
     reset_peak_memory()
     make_agent = run.agent.make()
     keywords: dict[str, Any] = {"env_kwargs": suite.env_kwargs} if suite.env_kwargs else {}

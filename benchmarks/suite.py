@@ -68,9 +68,14 @@ class AgentEntry:
         """The file's ``make_agent``.
 
         Raises:
-            ConfigurationError: It has none.
+            ConfigurationError: It has none, or cannot be imported.
         """
-        make_agent = getattr(_module(self.path.resolve()), "make_agent", None)
+        try:
+            make_agent = getattr(_module(self.path.resolve()), "make_agent", None)
+        except (Exception, SystemExit) as error:  # whatever a user's file raises
+            raise ConfigurationError(
+                f"{self.path} cannot be imported ({type(error).__name__}: {error}). Mend it, or install what it needs."
+            ) from error
         if not callable(make_agent):
             raise ConfigurationError(
                 f"{self.path} has no function make_agent(env_id, *, seed, total_tokens, **overrides)."

@@ -1,5 +1,6 @@
 """The board with agents that cost nothing: runs, resumes, and shows what failed."""
 
+import gc
 import io
 import json
 import os
@@ -222,6 +223,18 @@ def test_memory_is_the_largest_of_the_seeds(board, tmp_path):
     assert "| 98,765 |" in text
 
 
+def test_no_run_pays_for_the_model_of_the_one_before(board, mine, tmp_path):
+    # a cycle, as an SB3 algorithm is; Python's own collections, which come when they like, are off
+    file = mine("import gc, weakref; agent.own = agent; gc.made = [*getattr(gc, 'made', []), weakref.ref(agent)]")
+    gc.disable()
+    try:
+        board("--agent", file, "--seeds", "0", "1", "2")
+        assert [agent() is None for agent in gc.made] == [True, True, False]
+    finally:
+        gc.enable()
+        del gc.made
+
+
 def test_an_agent_that_cannot_be_evaluated_fails_alone(board, mine):
     status, printed = board("--agent", mine("agent.predict = lambda *_, **__: ([10**6] * 3, None)"))
     assert status == 1
@@ -265,11 +278,21 @@ def test_bad_arguments_say_what_to_do(board, arguments, message):
     assert message in printed.replace("\n", " ")
 
 
-def test_a_file_without_make_agent_is_a_failed_run(board, tmp_path):
-    (tmp_path / "empty.py").write_text("")
-    status, printed = board("--agent", str(tmp_path / "empty.py"))
-    assert status == 1
-    assert "no function make_agent" in " ".join(printed.split())
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "has no function make_agent"),
+        ("import no_such_package", "cannot be imported (ModuleNotFoundError: No module named 'no_such_package')"),
+        ("def make_agent(:", "cannot be imported (SyntaxError"),
+        ("raise SystemExit(0)", "cannot be imported (SystemExit: 0)"),
+    ],
+)
+def test_a_file_that_is_no_agent_is_told_before_anything_is_run(board, tmp_path, content, message):
+    (tmp_path / "broken.py").write_text(content)
+    status, printed = board("--agent", str(tmp_path / "broken.py"))
+    assert status == 2
+    assert message in " ".join(printed.split())
+    assert not runs(tmp_path)
 
 
 def test_the_quick_suite_is_what_it_promises():
