@@ -1,7 +1,9 @@
-"""The made-up sentences of ``qa_synthetic``, ``ner_synthetic`` and ``relation_extraction_synthetic``."""
+"""The made-up sentences of the data sets that `textgym.data.synthetic` makes."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from itertools import combinations
 from typing import Any
 
@@ -9,10 +11,12 @@ import pytest
 
 from textgym.data import load, synthetic
 from textgym.errors import UnknownNameError
+from textgym.validation import check_task
 
 SPLITS = ("train", "validation", "test")
 SETS = {"qa_synthetic": synthetic.qa, "ner_synthetic": synthetic.ner}
 SETS["relation_extraction_synthetic"] = synthetic.relation_extraction
+SETS["finance_sentiment"] = synthetic.finance_sentiment
 every_set = pytest.mark.parametrize("name", SETS)
 
 
@@ -25,7 +29,7 @@ def entities(name: str, row: dict[str, Any]) -> set[str]:
     return {part for item in row["reference"].split("; ") for part in item.split(" | ")[::2]}
 
 
-@every_set
+@pytest.mark.parametrize("name", [name for name in SETS if name.endswith("_synthetic")])
 @pytest.mark.parametrize(("first", "second"), list(combinations(SPLITS, 2)))
 def test_splits_share_no_entity_and_no_word_of_one(name: str, first: str, second: str) -> None:
     """Fails if only whole names are held out: then the parts are known, and the model need not read."""
@@ -70,6 +74,24 @@ def test_every_form_and_every_type_occurs(split: str) -> None:
     assert any(row["reference"] == "none" for row in synthetic.ner(split))
     stated = {relation for form in synthetic.FORMS for _, relation, _ in form.triples}
     assert {relation for row in synthetic.relation_extraction(split) for relation in row["relations"]} == stated
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_financial_news_has_to_be_read(split: str) -> None:
+    """Fails if one answer, or the words without the numbers, were worth much: a constant answer is right in a third."""
+    rows = synthetic.finance_sentiment(split)
+    counts = Counter(row["reference"] for row in rows)
+    assert set(counts) == set(synthetic.NEWS) and max(counts.values()) < 0.4 * len(rows)
+    earned = [row for row in rows if "against EUR" in row["prompt"]]
+    now, before = zip(*(map(int, re.findall(r"EUR (\d+)", row["prompt"])) for row in earned), strict=True)
+    expected = ["positive" if a > b else "negative" for a, b in zip(now, before, strict=True)]
+    assert [row["reference"] for row in earned] == expected and {*expected} == {"positive", "negative"}
+
+
+def test_financial_news_is_a_variant_of_classification() -> None:
+    options = {"dataset": "finance_sentiment", "prompt_template": "{prompt}\nSentiment:"}
+    for report in check_task("TextGen-Classification-v0", env_kwargs=options):
+        assert report.findings == [] and report.at_maximum["the reference"] == 1.0
 
 
 def test_unknown_split() -> None:

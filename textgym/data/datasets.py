@@ -27,6 +27,7 @@ GENERATED = {  # by split
     "qa_synthetic": synthetic.qa,
     "ner_synthetic": synthetic.ner,
     "relation_extraction_synthetic": synthetic.relation_extraction,
+    "finance_sentiment": synthetic.finance_sentiment,
 }
 SPLITS = ("train", "validation", "test")
 RESERVED = ("prompts", "completions", "completion_ids")  # what reward functions get besides the columns

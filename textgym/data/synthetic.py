@@ -1,7 +1,7 @@
-"""The data sets ``qa_synthetic``, ``ner_synthetic`` and ``relation_extraction_synthetic``, made on the spot.
+"""The data sets ``qa_synthetic``, ``ner_synthetic``, ``relation_extraction_synthetic`` and ``finance_sentiment``.
 
-Short sentences about invented people, places and organisations. The splits share no entity and no part of a name, so
-that an answer has to be read from the sentence: there is nothing to remember.
+Short sentences about invented people, places and organisations, made on the spot. The splits share no entity and no
+part of a name, so that an answer has to be read from the sentence: there is nothing to remember.
 """
 
 from __future__ import annotations
@@ -107,6 +107,33 @@ FORMS = (
     Form("Nobody knew when the {thing} would open again, and by {month} few people asked."),
 )
 
+NEWS = {  # by what it means for the owners of the first firm; the same words occur with each meaning
+    "positive": (
+        "{firm} earned EUR {more} million in {month}, against EUR {less} million a year ago.",
+        "The loss of {firm} narrowed to EUR {less} million from EUR {more} million.",
+        "Sales of {firm} rose by {less} percent in {month}, more than {rival} had forecast.",
+        "Costs at {firm} fell by {less} percent in {month}.",
+        "{firm} won an order worth EUR {more} million that {rival} had hoped for.",
+        "{firm} raised its forecast after a strong {month} in {place}.",
+    ),
+    "negative": (
+        "{firm} earned EUR {less} million in {month}, against EUR {more} million a year ago.",
+        "The loss of {firm} widened to EUR {more} million from EUR {less} million.",
+        "Sales of {firm} fell by {less} percent in {month}, more than {rival} had forecast.",
+        "Costs at {firm} rose by {less} percent in {month}.",
+        "{firm} lost an order worth EUR {more} million that {rival} had hoped for.",
+        "{firm} cut its forecast after a weak {month} in {place}.",
+    ),
+    "neutral": (
+        "{firm} earned EUR {more} million in {month}, as much as a year ago.",
+        "{firm} will say in {month} what it earned in the last {less} weeks.",
+        "Sales of {firm} in {place} begin in {month}, as {rival} had forecast.",
+        "Costs at {firm} were EUR {less} million in {month}, as in the month before.",
+        "{firm} and {rival} hold their annual meetings in {month}, both in {place}.",
+        "{person}, aged {more}, stays on the board of {firm}.",
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Example:
@@ -180,6 +207,19 @@ def relation_extraction(split: str) -> list[dict[str, Any]]:
     return _rows(split, row)
 
 
+def finance_sentiment(split: str) -> list[dict[str, Any]]:
+    """News of a firm and what it means for its owners: ``prompt`` and ``reference``, one of `NEWS`."""
+    rng = random.Random(f"finance_sentiment:{split}")
+
+    def row() -> dict[str, Any]:
+        sentiment = rng.choice([*NEWS])
+        less, more = sorted(rng.sample(range(2, 100), 2))
+        form = Form(rng.choice(NEWS[sentiment]))
+        return {"prompt": _filled(form, split, rng, less=str(less), more=str(more)).text, "reference": sentiment}
+
+    return _rows(split, row)
+
+
 def _rows(split: str, make: Callable[[], dict[str, Any] | None]) -> list[dict[str, Any]]:
     """So many rows as the split has, no prompt twice."""
     rows: dict[str, dict[str, Any]] = {}
@@ -190,8 +230,12 @@ def _rows(split: str, make: Callable[[], dict[str, Any] | None]) -> list[dict[st
 
 
 def _example(split: str, rng: random.Random) -> Example:
-    """A random form filled with the split's names, each once."""
-    form = rng.choice(FORMS)
+    """A random form of `FORMS`."""
+    return _filled(rng.choice(FORMS), split, rng)
+
+
+def _filled(form: Form, split: str, rng: random.Random, **given: str) -> Example:
+    """A form filled with what is given and the split's names, each once."""
     names = {
         PERSON: [
             f"{a} {b}"
@@ -200,7 +244,7 @@ def _example(split: str, rng: random.Random) -> Example:
         PLACE: _shuffled(PLACES[split], rng),
         FIRM: [f"{name} {rng.choice(FIRM_ENDINGS[split].split())}" for name in _shuffled(FIRMS[split], rng)],
     }
-    fillers = {"month": rng.choice(MONTHS.split()), "thing": rng.choice(THINGS[split].split())}
+    fillers = {"month": rng.choice(MONTHS.split()), "thing": rng.choice(THINGS[split].split()), **given}
     return Example(form, {field: fillers.get(field) or names[KINDS[field]].pop() for field in _fields(form)})
 
 

@@ -20,18 +20,17 @@ class ClassificationEnv(TextGenEnv):
     `accuracy`: 1.0 if the completion is the topic, whatever its case, punctuation and articles, else 0.0.
 
     ## Arguments
-    See `TextGenEnv` for all of them. The default data set, `"classification"`, has splits that share no article. Any
-    other labelled texts make another task of the same kind: intents, or the sentiment of financial news.
+    See `TextGenEnv` for all of them. The default data set, `"classification"`, has splits that share no article.
+    `"finance_sentiment"` has invented news of invented firms, which the splits do not share, that are `positive`,
+    `negative` or `neutral` for their owners. Any labelled texts of your own make another task of the same kind.
 
     ```python
     import gymnasium as gym
     import textgym
 
-    news = [
-        {"prompt": "The bank earned twice as much as a year ago.", "reference": "positive"},
-        {"prompt": "The company will lay off a quarter of its staff.", "reference": "negative"},
-    ]
-    env = gym.make("TextGen-Classification-v0", dataset=news, prompt_template="{prompt}\nSentiment:")
+    finance = gym.make("TextGen-Classification-v0", dataset="finance_sentiment", prompt_template="{prompt}\nSentiment:")
+    requests = [{"prompt": "Play something by Miles Davis.", "reference": "music"}]
+    intents = gym.make("TextGen-Classification-v0", dataset=requests, prompt_template="{prompt}\nIntent:")
     ```
 
     ## References
