@@ -211,7 +211,9 @@ def one_line(result: dict[str, Any]) -> str:
     """What came out of a run."""
     name = f"{result['agent']}, seed {result['seed']}"
     if result["status"] == "failed":
-        return f"{name}: failed, {result['error']}"
+        frames = result["traceback"]  # outermost first: the last of the agent's own file, if it came so far
+        own = [frame for frame in frames if frame.startswith(f"{result['file']}:")]
+        return f"{name}: failed, {result['error']} ({(own or frames)[-1]})"
     cost = result["cost"]
     seconds = cost["train_seconds"] + cost["eval_seconds"]
     return f"{name}: return {result['metrics']['return']:.3f}, {seconds:.1f} s"

@@ -56,7 +56,8 @@ class AgentEntry:
         path = Path(file) if file.endswith(".py") else AGENTS / f"{file}.py"
         if not path.is_file():
             known = [path.stem for path in AGENTS.glob("[!_]*.py")]
-            raise UnknownNameError("agent", file, known, "The path of a file with a function make_agent also works.")
+            hint = "There is no such file." if file.endswith(".py") else "The path of a .py file also works."
+            raise UnknownNameError("agent", file, known, hint)
         return path
 
     @property

@@ -129,7 +129,7 @@ def sometimes(completions, **_):
     ("reward", "warning"),
     [
         (constant, "Flat: every text scores 2."),
-        (longer_is_better, "one word repeated, very long text"),
+        (longer_is_better, "one word repeated (of 16 rows), very long text (of 4 rows)"),
         (likes_noise, "Not monotone: it rises by 1.000 from the reference to the reference, 10% noise."),
         (sometimes, "Does not apply (None) to"),
     ],

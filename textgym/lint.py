@@ -209,9 +209,10 @@ def _unwise(cases: Mapping[str, Case]) -> list[str]:
         gain, error = _gain(less, more)
         if gain > STANDARD_ERRORS * error:
             warnings.append(f"Not monotone: it rises by {gain:.3f} from {less.name} to {more.name}.")
-    as_high = [case.name for case in cases.values() if case not in steps and _gain(steps[0], case)[0] >= 0.0]
+    as_high = [case for case in cases.values() if case not in steps and _gain(steps[0], case)[0] >= 0.0]
     if as_high:
-        warnings.append(f"Scores as high as the reference: {', '.join(as_high)}.")
+        rows = [f"{case.name} (of {len(case.values)} rows)" for case in as_high]
+        warnings.append(f"Scores as high as the references of the same rows: {', '.join(rows)}.")
     return warnings
 
 

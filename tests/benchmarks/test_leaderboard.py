@@ -188,7 +188,7 @@ def test_a_failed_run_is_shown_and_retried_only_when_asked(board, mine, tmp_path
     file = mine('if seed == 1 and not (Path(__file__).parent / "fixed").exists(): raise RuntimeError("no luck")')
     status, printed = board("--agent", file)
     assert status == 1
-    assert "mine, seed 1: failed, RuntimeError: no luck" in printed
+    assert "mine, seed 1: failed, RuntimeError: no luck (mine.py:10 make_agent)" in printed
     assert "1/2 (1 failed)" in printed
     assert "RuntimeError: no luck" in (tmp_path / "results" / "small" / "REPORT.md").read_text()
     failed = [json.loads(path.read_text()) for path in runs(tmp_path) if "mine" in str(path)][1]
@@ -266,7 +266,8 @@ def test_results_that_cannot_be_compared_are_refused(board, tmp_path, key, messa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--agent", "no_such.py"], "Unknown agent 'no_such.py'"),
+        (["--agent", "no_such.py"], "Unknown agent 'no_such.py'. Known: best_of_n"),
+        (["--agent", "no_such.py"], "There is no such file."),
         (["--agent", "agents/random.py"], "has random twice among its agents. Rename one"),
         (["--seeds", "0", "0"], "has 0 twice among its seeds"),
         (["--suite", "quik"], "Did you mean 'quick'?"),

@@ -49,7 +49,7 @@ def task(name: Name, folder: Folder = Path()) -> None:
     write(folder, scaffold("task", name, title) | data)
     output.console().print(
         "Next: change what is marked with TODO, and the data; "
-        f"then, in {folder}: textgym show {name}:TextGen-{title}-v0",
+        f"then, in {folder}: textgym show {name}:TextGen-{title}-v0, and pytest test_{name}.py",
         soft_wrap=True,
     )
 
@@ -63,7 +63,9 @@ def reward(name: Name, folder: Folder = Path()) -> None:
         raise ConfigurationError(f"There is a reward {taken!r} already. Choose another name than {name!r}.")
     write(folder, scaffold("reward", name, ""))
     output.console().print(
-        f"Next: change what is marked with TODO; then: textgym lint-reward {folder / name}.py", soft_wrap=True
+        f"Next: change what is marked with TODO; then: textgym lint-reward {folder / name}.py, and "
+        f"pytest {folder / f'test_{name}.py'}",
+        soft_wrap=True,
     )
 
 

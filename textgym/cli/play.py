@@ -64,6 +64,8 @@ def _by_token(console: Console, env: gym.Env[Any, Any], reset: dict[str, Any]) -
     obs, info = env.reset(**reset)
     prompt, written = info["prompt"], list[int]()
     over = False
+    help_ = "A number takes a token, other text is added as it stands, an empty line ends the response."
+    console.print(help_, style="dim")
     while not over:
         likely = likeliest(policy, obs, unwrapped.action_masks())
         console.print(output.plain(prompt + tokenizer.decode(written)))
