@@ -201,7 +201,7 @@ FITTING = [
 @pytest.mark.parametrize(("env_id", "name"), FITTING)
 @pytest.mark.parametrize("split", data.datasets.SPLITS)
 def test_prompts_and_references_fit_the_environment(env_id, name, split):
-    """Fails if one prompt in a hundred is cut, or one answer in a hundred cannot be written to its end."""
+    """Fails if a prompt is cut, which is logged, or one answer in a hundred cannot be written to its end."""
     env = gym.make(env_id, dataset=name, split=split, max_prompt_tokens=400).unwrapped
     task, encode, prompts = ENVIRONMENTS[env_id].task, env.tokenizer.encode, env._core.prompts
     references = [[text] if isinstance(text, str) else text for text in env._core.dataset.columns["reference"]]
@@ -209,5 +209,5 @@ def test_prompts_and_references_fit_the_environment(env_id, name, split):
         max(len(encode(continuation(prompt, text))) + 1 for text in texts)  # and EOS
         for prompt, texts in zip(prompts, references, strict=True)
     ]
-    assert sum(len(encode(prompt)) > task.max_prompt_tokens for prompt in prompts) < len(prompts) / 100
+    assert max(len(encode(prompt)) for prompt in prompts) <= task.max_prompt_tokens
     assert sum(length > task.max_new_tokens for length in longest) < len(prompts) / 100

@@ -66,6 +66,7 @@ def test_entities_of_unknown_types_and_of_none():
     }
     nothing = {"entity_precision": 1.0, "entity_recall": 1.0, "entity_f1": 1.0}
     assert corpus("entities", ["none", ""], ["none", "none"]) == nothing
+    assert corpus("entities", ["no form"], ["no form"]) == nothing  # nor has a reference of no form a type
 
 
 def test_triples_by_hand():

@@ -51,6 +51,8 @@ def test_entities_equal_seqeval(seed):
         ("PER: Ada", "none", 0),
         ("PER: Ada; PER: Ada", "PER: Ada", 2 / 3),  # a multiset
         ("Ada; PER: Ada", "PER: Ada", 2 / 3),  # what has no type is wrong, not overlooked
+        (":; PER: Ada", "PER: Ada", 2 / 3),  # nor what has neither type nor words
+        (":", "none", 0),
         ("PER: Ada: Countess", "PER: Ada: Countess", 1),
     ],
 )
@@ -66,6 +68,7 @@ def test_entities_by_hand(completion, reference, expected):
         ("A | knows", "A | knows | B", 0),
         ("A | knows | B; nonsense", "A | knows | B", 2 / 3),
         ("A | knows | B | C", "A | knows | B", 0),
+        ("| | ; ||", "none", 0),
         ("none", "none", 1),
     ],
 )

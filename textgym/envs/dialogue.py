@@ -46,7 +46,7 @@ class DialogueEnv(TextGenEnv):
         dataset="dialogue",
         prompt_template="A: {prompt}\nB ({intent}):",
         reward_funcs="dialogue",
-        max_prompt_tokens=40,
+        max_prompt_tokens=48,
         max_new_tokens=24,
         gold="meteor",
         metrics=("intent", "similarity", "distinct", "repetition"),

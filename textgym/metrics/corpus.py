@@ -41,7 +41,7 @@ def entities(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) -
     references = _closest(entity_f1, completions, columns)
     pairs = [(parse_entities(a), parse_entities(b)) for a, b in zip(completions, references, strict=True)]
     by_type: dict[str, list[tuple[Items, Items]]] = defaultdict(list)
-    for name in sorted({item[0] for _, expected in pairs for item in expected}):
+    for name in sorted({item[0] for _, expected in pairs for item in expected if len(item) == 2}):  # else no entity
         by_type[name] = [(_of_type(predicted, name), _of_type(expected, name)) for predicted, expected in pairs]
     scores = {f"entity_f1_{name}": _micro(of_type).f1 for name, of_type in by_type.items()}
     return {**_named("entity", _micro(pairs)), **scores}

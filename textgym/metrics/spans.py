@@ -54,4 +54,4 @@ def triple_f1(completion: str, reference: Reference) -> float:
 def _items(text: str, separator: str, parts: int) -> Counter[tuple[str, ...]]:
     found = [item.split(separator, parts - 1) for item in items_of(text)]
     items = [tuple(part.strip() for part in item) for item in found]
-    return Counter(item for item in items if any(item) and item != (NONE,))
+    return Counter(item for item in items if item != (NONE,))
