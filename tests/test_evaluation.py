@@ -8,7 +8,6 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
@@ -151,13 +150,6 @@ def test_divergence_is_the_agents_log_prob_minus_the_references():
         assert record["kl"] == pytest.approx(-2.0 * tokens - record["reference_log_prob"])
     # the likeliest token is no sample
     assert evaluate_agent(agent, ENV_ID, num_examples=2, deterministic=True, **options).metrics["kl"] is None
-
-
-def test_of_an_algorithm_its_policy_is_asked(zero_shot):
-    """Fails if a PPO, which has no log_prob of its own, were reported without a divergence and without a word."""
-    algorithm = SimpleNamespace(predict=zero_shot.predict, policy=zero_shot)
-    found = evaluate_agent(algorithm, ENV_ID, **(OPTIONS | {"reference": "textgym-tiny", "num_examples": 4}))
-    assert all(abs(record["kl"]) < 1e-4 for record in found.records)
 
 
 def test_gold_judges_completions_beside_the_reward():

@@ -118,8 +118,8 @@ def evaluate_agent(
     ``log_prob - reference_log_prob``, summed over the sampled tokens. It is called with N timesteps at once: ``obs``
     holds the tensors ``input_ids`` (F, L), one whole text a row, and ``row`` and ``position``, (N,) each, such that
     timestep i had read ``input_ids[row[i], : position[i] + 1]`` when it chose ``actions[i]``. It returns (N,) numbers.
-    `textgym.sb3.TransformerPolicy` does so, and therefore a PPO, whose ``policy`` is asked where the agent itself
-    offers none. Nothing is estimated for ``deterministic=True``, where the likeliest token is taken and not a sample.
+    `textgym.sb3.TransformerPolicy` does so: of a trained PPO, evaluate its ``policy``. Nothing is estimated for
+    ``deterministic=True``, where the likeliest token is taken and not a sample.
 
     Args:
         agent: See `Agent`.
@@ -397,9 +397,8 @@ def _add_log_probs(
     """Log-probabilities of the chosen tokens, EOS among them, one causal forward per text."""
     from textgym.models.token_statistics import packed_log_prob
 
-    writer = agent if hasattr(agent, "log_prob") else getattr(agent, "policy", None)  # an algorithm's policy
-    log_prob = getattr(writer, "log_prob", None)
-    device = getattr(writer, "device", "cpu")  # of SB3's policies
+    log_prob = getattr(agent, "log_prob", None)
+    device = getattr(agent, "device", "cpu")  # of SB3's policies
     model, _ = models.load(reference)
     vocab_size = model.get_output_embeddings().weight.shape[0]
     if vocab_size != env.tokenizer.vocab_size:
