@@ -244,6 +244,8 @@ def test_validate_a_file_as_data_of_a_task(tmp_path):
     assert "\nNo column 'prompt' among text" in output and "cannot be filled" in output
     path.write_text('{"text": "a", "reference": "Heat", "items": ["Heat"]}\n', encoding="utf-8")
     assert textgym("validate", path, *id_, "--prompt-template", "Film: {text}").endswith("Nothing is wrong.\n")
+    output = textgym("validate", path, *id_, "--prompt-template", "Film: {txt}", status=1)
+    assert "cannot be filled" in output and "Findings: 1." in output
 
 
 def test_validate_reports_halves_of_characters(tmp_path):

@@ -98,7 +98,7 @@ def by_company(completions, **_):
     [
         (failing, "Fails on empty text: Reward 'failing' raised ZeroDivisionError"),
         (undefined, "Fails on control characters: Reward 'undefined' returned nan"),
-        (too_few, "returned 1 values for 16 rows"),
+        (too_few, "Fails on every text, such as the reference: Reward 'too_few' returned 1 values for 16 rows"),
         (unsteady, "Not deterministic"),
         (by_place, "Depends on the order of the batch"),
         (by_company, "Depends on the other texts of the batch"),
@@ -107,6 +107,14 @@ def by_company(completions, **_):
 def test_problems(reward, problem):
     problems = lint(examples(reward)).problems
     assert any(problem in found for found in problems), problems
+
+
+def test_what_always_fails_is_told_once():
+    def always(completions, **_):
+        raise KeyError("no such film")
+
+    (problem,) = lint(examples(always)).problems
+    assert problem.startswith("Fails on every text, such as the reference: Reward 'always' raised KeyError at index 0")
 
 
 def constant(completions, **_):

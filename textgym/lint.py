@@ -136,8 +136,7 @@ def lint(examples: Examples) -> Report:
         rows=len(examples),
         cases=[*cases.values()],
         ties=_ties(texts, cases),
-        problems=[f"Fails on {case.name}: {case.error}" for case in cases.values() if case.error]
-        + (_unsteady(examples, sound) if sound else []),
+        problems=_failures([*cases.values()]) + (_unsteady(examples, sound) if sound else []),
         warnings=_unwise(cases),
     )
 
@@ -156,6 +155,14 @@ def _case(examples: Examples, name: str, texts: list[str]) -> Case:
     except RewardError as error:
         return Case(name, [], 0.0, str(error))
     return Case(name, values, (time.perf_counter() - began) / len(texts) * 1000)
+
+
+def _failures(cases: Sequence[Case]) -> list[str]:
+    """What failed; one example where everything does."""
+    failed = [case for case in cases if case.error]
+    if len(failed) == len(cases):
+        return [f"Fails on every text, such as {failed[0].name}: {failed[0].error}"]
+    return [f"Fails on {case.name}: {case.error}" for case in failed]
 
 
 def _unsteady(examples: Examples, texts: Mapping[str, list[str]]) -> list[str]:

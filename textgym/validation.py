@@ -176,8 +176,12 @@ def _cut(examples: Examples, places: Places) -> list[str]:
     return [f"The reference has no room in {examples.max_new_tokens} tokens: {places.listed(cut)}."]
 
 
-def check_folder(folder: Path) -> dict[Path, FileReport]:
+def check_folder(folder: Path, *, templated: bool = False) -> dict[Path, FileReport]:
     """`check_file` for each file of a folder that has one per split, and look for prompts that two of them share.
+
+    Args:
+        folder: The folder.
+        templated: As for `check_file`.
 
     Raises:
         DatasetError: It has no such file.
@@ -189,10 +193,10 @@ def check_folder(folder: Path) -> dict[Path, FileReport]:
             f"known formats: {', '.join(files.READERS)}."
         )
     seen: dict[str, str] = {}
-    return {path: check_file(path, seen) for path in paths}
+    return {path: check_file(path, seen, templated=templated) for path in paths}
 
 
-def check_file(path: Path, seen: dict[str, str] | None = None) -> FileReport:
+def check_file(path: Path, seen: dict[str, str] | None = None, *, templated: bool = False) -> FileReport:
     """Read a data file, and look for everything that would stop an environment or make its data worse.
 
     Found are what cannot be read (the first place, for example bytes that are not UTF-8), no column ``prompt``, columns
@@ -203,6 +207,7 @@ def check_file(path: Path, seen: dict[str, str] | None = None) -> FileReport:
     Args:
         path: Of the file.
         seen: The file of each prompt, of the other splits that were checked before; this one's are added.
+        templated: A prompt template of one's own makes prompts of other columns: none needs to be called ``prompt``.
     """
     suffix = files.format_of(path)
     if suffix is None:
@@ -223,7 +228,7 @@ def check_file(path: Path, seen: dict[str, str] | None = None) -> FileReport:
     findings = [
         f"The column {name!r} is an argument of every reward function: rename it." for name in names if name in RESERVED
     ]
-    if "prompt" not in columns:
+    if "prompt" not in columns and not templated:
         findings.append(f"No column 'prompt' among {', '.join(names)}: rename one, or name columns in prompt_template.")
     if all(value is None for value in columns.get("reference", [""])):
         findings.append("No row has a reference: fill the column 'reference', or drop it.")

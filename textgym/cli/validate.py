@@ -95,7 +95,10 @@ def _data(console: Console, path: Path, given: str | None, env_kwargs: Mapping[s
         raise DatasetError(
             f"There is no file {str(path)!r}. Check the path; the current folder is {str(Path.cwd())!r}."
         )
-    reports = check_folder(path) if path.is_dir() else {path: check_file(path)}
+    templated = "prompt_template" in env_kwargs
+    reports = (
+        check_folder(path, templated=templated) if path.is_dir() else {path: check_file(path, templated=templated)}
+    )
     findings = []
     for file, report in reports.items():
         _print_file(console, file, report)
