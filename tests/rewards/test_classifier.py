@@ -118,6 +118,7 @@ def test_a_hub_id_is_a_reward_like_the_folder(folder, hub):
     shutil.copytree(folder, model / "snapshots" / ("0" * 40))
     functions = rewards.RewardFunctions("organisation/judge")
     assert functions.names == ["judge"]
+    assert functions.functions[0].path.samefile(model / "snapshots" / ("0" * 40))  # which task_hash looks into
     texts = ["good film", "bad"]
     for reward in (functions.functions[0], rewards.text_classification("organisation/judge", label="POSITIVE")):
         assert reward(completions=texts) == rewards.get(str(folder))(completions=texts)

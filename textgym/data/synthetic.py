@@ -107,7 +107,7 @@ FORMS = (
     Form("Nobody knew when the {thing} would open again, and by {month} few people asked."),
 )
 
-NEWS = {  # by what it means for the owners of the first firm; the same words occur with each meaning
+NEWS = {  # by what it means for the owners of the first firm
     "positive": (
         "{firm} earned EUR {more} million in {month}, against EUR {less} million a year ago.",
         "The loss of {firm} narrowed to EUR {less} million from EUR {more} million.",

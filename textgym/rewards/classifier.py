@@ -36,7 +36,7 @@ def text_classification(path: str | Path, label: str | None = None) -> TextClass
     Raises:
         ConfigurationError: At the first call: the folder has no model, or the model no such label, or none that is
             evidently positive.
-        UnknownNameError: At the first call: the hub does not give it.
+        UnknownNameError: At once: the hub does not give it.
     """
     return TextClassification(path, label)
 
@@ -57,7 +57,7 @@ def token_classification(path: str | Path, column: str = "reference") -> TokenCl
 
     Raises:
         ConfigurationError: At the first call: the folder has no model, or the data set no such column.
-        UnknownNameError: At the first call: the hub does not give it.
+        UnknownNameError: At once: the hub does not give it.
     """
     return TokenClassification(path, column)
 
@@ -89,8 +89,8 @@ class Classification:
     auto_class: str
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
-        self.__name__ = self.path.name
+        self.path = _folder(path)
+        self.__name__ = Path(path).name  # the hub's cache calls its folders otherwise
 
     def _logits(self, texts: Sequence[str]) -> Iterator[tuple[torch.Tensor, BatchEncoding]]:
         """Of each batch the logits in fp32 and the encoding; what is longer than the model's context is cut."""
@@ -106,16 +106,15 @@ class Classification:
 
     @cached_property
     def _loaded(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        folder = _folder(self.path)
-        if not (folder / "config.json").is_file():  # transformers would take the path for a hub id
+        if not (self.path / "config.json").is_file():  # transformers would take the path for a hub id
             raise ConfigurationError(
                 f"{self.path} has no config.json. Give the folder of a transformers classification model."
             )
         import transformers
 
         with models.without_progress_bar():
-            model = getattr(transformers, self.auto_class).from_pretrained(folder, local_files_only=True)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            model = getattr(transformers, self.auto_class).from_pretrained(self.path, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(self.path, local_files_only=True)
         # many are saved without it, which transformers takes for no limit
         tokenizer.model_max_length = min(tokenizer.model_max_length, context(model))
         return model.eval(), tokenizer
