@@ -27,6 +27,8 @@ SHORT_VERB = re.compile(r"\b[^\W\d_aeiou]*[aeiou][^\W\d_aeiouwxy]$")  # running,
 def rouge_n(completion: str, reference: Reference, n: int = 1) -> float:
     """ROUGE-N (Lin, 2004, https://aclanthology.org/W04-1013): F1 of word n-grams, as rouge-score without stemming.
 
+    Unlike there, equal texts of less than n words score 1.0, and a text without any of a-z and 0-9 is one word.
+
     >>> rouge_n("the cat sat", "the cat ran", n=2)
     0.5
     """
