@@ -13,11 +13,12 @@ help:  ## Show this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 # torch comes first and pinned: a range would let pip choose the newest build, with gigabytes of CUDA libraries
+# --use-pep517: seqeval has no wheel, and the older way to run its setup.py fails with today's setuptools-scm
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[reasoning]' || \
+	$(BIN)/python -m pip install --quiet --use-pep517 --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --use-pep517 --constraint constraints.txt --editable '.[reasoning]' || \
 		echo "reasoning-gym, one of whose dependencies needs a C compiler, was not installed: its tests are skipped"
 	touch $@
 
