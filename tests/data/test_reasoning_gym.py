@@ -12,7 +12,7 @@ import pytest
 
 from textgym import data, rewards
 from textgym.data import reasoning_gym
-from textgym.envs.reasoning_gym import ReasoningGymEnv
+from textgym.envs.tasks.reasoning_gym import ReasoningGymEnv
 from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError, UnknownNameError
 from textgym.wrappers import WholeResponse
 

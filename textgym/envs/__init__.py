@@ -5,20 +5,20 @@ from __future__ import annotations
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
-from textgym.envs.arithmetic import ArithmeticEnv
-from textgym.envs.classification import ClassificationEnv
-from textgym.envs.data_to_text import DataToTextEnv
-from textgym.envs.dialogue import DialogueEnv
-from textgym.envs.ner import NEREnv
-from textgym.envs.qa import QAEnv
-from textgym.envs.reasoning_gym import ReasoningGymEnv
-from textgym.envs.recommendation import RecommendationEnv
-from textgym.envs.relation_extraction import RelationExtractionEnv
-from textgym.envs.sentiment import SentimentEnv
-from textgym.envs.summarization import SummarizationEnv
 from textgym.envs.task import Task
+from textgym.envs.tasks.arithmetic import ArithmeticEnv
+from textgym.envs.tasks.classification import ClassificationEnv
+from textgym.envs.tasks.data_to_text import DataToTextEnv
+from textgym.envs.tasks.dialogue import DialogueEnv
+from textgym.envs.tasks.ner import NEREnv
+from textgym.envs.tasks.qa import QAEnv
+from textgym.envs.tasks.reasoning_gym import ReasoningGymEnv
+from textgym.envs.tasks.recommendation import RecommendationEnv
+from textgym.envs.tasks.relation_extraction import RelationExtractionEnv
+from textgym.envs.tasks.sentiment import SentimentEnv
+from textgym.envs.tasks.summarization import SummarizationEnv
+from textgym.envs.tasks.translation import TranslationEnv
 from textgym.envs.text_env import TextGenEnv
-from textgym.envs.translation import TranslationEnv
 from textgym.errors import ConfigurationError
 
 TASKS: tuple[type[TextGenEnv], ...] = (
