@@ -28,7 +28,7 @@ import numpy as np
 from textgym import metrics, models
 from textgym.data.datasets import Dataset, RowNames
 from textgym.envs import task_of
-from textgym.envs.core import GIVEN
+from textgym.envs.episodes import GIVEN
 from textgym.envs.task import Task
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError

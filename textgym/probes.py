@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from textgym.data.datasets import RowNames
-from textgym.envs.core import GIVEN, continuation
+from textgym.envs.episodes import GIVEN, continuation
 from textgym.errors import DatasetError, RewardError
 from textgym.evaluation import make_env
 from textgym.rewards.composition import Spec, call

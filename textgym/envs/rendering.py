@@ -12,7 +12,7 @@ from textgym.errors import ConfigurationError
 from textgym.rewards.composition import RewardFunctions
 
 if TYPE_CHECKING:
-    from textgym.envs.core import EpisodeCore
+    from textgym.envs.episodes import EpisodeCore
 
 WIDTH, HEIGHT, FONT_SIZE, COLUMNS = 640, 360, 16, 76
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from textgym.data.datasets import Source
 from textgym.envs import docstrings, rendering
-from textgym.envs.core import EpisodeCore, Observation, Shaping
+from textgym.envs.episodes import EpisodeCore, Observation, Shaping
 from textgym.envs.task import Task
 from textgym.errors import InvalidActionError
 from textgym.rewards.composition import Spec

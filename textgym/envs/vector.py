@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from textgym.data.datasets import Dataset, Source
 from textgym.envs import rendering
-from textgym.envs.core import EpisodeCore, Observation, Shaping, positive_integer
+from textgym.envs.episodes import EpisodeCore, Observation, Shaping, positive_integer
 from textgym.errors import ConfigurationError
 from textgym.rewards.composition import Spec
 from textgym.tokenizer import TextTokenizer

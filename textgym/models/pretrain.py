@@ -26,7 +26,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from textgym import data
 from textgym.data import corpora
 from textgym.envs import TASKS
-from textgym.envs.core import Template, continuation
+from textgym.envs.episodes import Template, continuation
 from textgym.envs.task import Task
 from textgym.models.train_tokenizer import OUTPUT as TOKENIZER
 from textgym.tokenizer import TextTokenizer
