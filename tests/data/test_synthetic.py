@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from textgym.checks.validation import check_task
 from textgym.data import load, synthetic
 from textgym.errors import UnknownNameError
-from textgym.validation import check_task
 
 SPLITS = ("train", "validation", "test")
 SETS = {"qa_synthetic": synthetic.qa, "ner_synthetic": synthetic.ner}

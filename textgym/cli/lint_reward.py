@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from textgym import rewards
+from textgym.checks.probes import Examples
+from textgym.checks.reward_lint import Found, Report, lint, search
 from textgym.cli import output
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, UnknownNameError
-from textgym.lint import Found, Report, lint, search
-from textgym.probes import Examples
 from textgym.rewards.composition import Spec
 from textgym.rewards.registry import EVALUATE
 

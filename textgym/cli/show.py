@@ -8,8 +8,8 @@ import gymnasium as gym
 import numpy as np
 from rich.text import Text
 
+from textgym.checks.probes import Examples, probes
 from textgym.cli import output
-from textgym.probes import Examples, probes
 
 ROWS = 200  # to score simple texts on, which takes no longer than a moment
 

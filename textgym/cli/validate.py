@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from textgym.checks.validation import FileReport, SplitReport, check_file, check_folder, check_task
 from textgym.cli import output
 from textgym.data.datasets import files_of_splits
 from textgym.data.files import format_of
 from textgym.envs import ENVIRONMENTS
 from textgym.envs.task import Task
 from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError
-from textgym.validation import FileReport, SplitReport, check_file, check_folder, check_task
 
 
 def validate(

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textgym import models
+from textgym.checks.probes import REFERENCE, Examples, noisy, probes
 from textgym.data.datasets import RowNames
 from textgym.errors import RewardError
-from textgym.probes import REFERENCE, Examples, noisy, probes
 from textgym.rewards.composition import call
 
 if TYPE_CHECKING:

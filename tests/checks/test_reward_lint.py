@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from textgym.checks.probes import ANOTHER, REFERENCE, Examples
+from textgym.checks.reward_lint import LONG, NOISE, battery, lint, noise_name, search
 from textgym.errors import ConfigurationError
-from textgym.lint import LONG, NOISE, battery, lint, noise_name, search
-from textgym.probes import ANOTHER, REFERENCE, Examples
 
 ENV_ID = "TextGen-Sentiment-v0"
 
@@ -30,7 +30,7 @@ def test_a_sound_reward_falls_with_noise_and_has_no_problems():
 def test_latency_is_that_of_the_reward_function_once_it_is_warm(monkeypatch):
     # "please" in text was reported as 5 ms, which the tokenizer took, and a module's first case as 300, to load it
     clock, scored = [0.0], []
-    monkeypatch.setattr("textgym.lint.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("textgym.checks.reward_lint.time.perf_counter", lambda: clock[0])
 
     async def reward(completions, **_):
         clock[0] += 0.002 * len(completions) + (0.0 if scored else 10.0)

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from textgym.checks.probes import REFERENCE, Examples, compares, probes
 from textgym.data import files
 from textgym.data.datasets import RESERVED, SPLITS, files_of_splits, is_reference, lone_surrogate, texts_of
 from textgym.data.places import SHOWN, Places
 from textgym.errors import DatasetError, shown
-from textgym.probes import REFERENCE, Examples, compares, probes
 
 MAXIMUM = 1.0  # of every reward that compares with a reference
 ROUNDING = 1e-9
@@ -35,7 +35,7 @@ class SplitReport:
     Attributes:
         split: Its name.
         rows: Its size.
-        means: Mean reward of each kind of text that `textgym.probes.probes` knows, by its name.
+        means: Mean reward of each kind of text that `textgym.checks.probes.probes` knows, by its name.
         at_maximum: The fraction of them that score 1.0.
         compared: Whether the reward compares a text with its row; a judge of the text alone does not.
         findings: What is wrong; empty if nothing is.

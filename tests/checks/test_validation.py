@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from textgym.checks.validation import check_file, check_folder, check_task
 from textgym.data.datasets import SPLITS
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import DatasetError, MissingPackageError
-from textgym.validation import check_file, check_folder, check_task
 
 ARITHMETIC = "TextGen-Arithmetic-v0"
 ROWS = [{"prompt": f"Repeat {word}", "reference": word} for word in ("red", "green", "blue", "white", "black")]

@@ -1,7 +1,7 @@
 """Texts that take no model to write, for rows of a task's data set, and what rewards say of them.
 
-References and wrong answers bracket what a reward can tell apart: `textgym.validation` checks tasks by them,
-`textgym.lint` rewards. Importing this module imports no torch.
+References and wrong answers bracket what a reward can tell apart: `textgym.checks.validation` checks tasks by them,
+`textgym.checks.reward_lint` rewards. Importing this module imports no torch.
 """
 
 from __future__ import annotations

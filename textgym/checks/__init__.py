@@ -1,0 +1,1 @@
+"""Checks of rewards, tasks and data before anything is trained."""
