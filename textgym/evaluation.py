@@ -33,7 +33,7 @@ from textgym.envs.task import Task
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.rewards import RewardFunction
-from textgym.rewards.composition import call, resolve
+from textgym.rewards.scoring import call, resolve
 
 if TYPE_CHECKING:
     import torch

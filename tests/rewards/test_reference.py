@@ -6,7 +6,7 @@ import pytest
 
 from textgym import rewards
 from textgym.errors import ConfigurationError, DatasetError
-from textgym.rewards.composition import RewardFunctions
+from textgym.rewards.scoring import RewardFunctions
 
 NAMES = [
     "accuracy", "exact_match", "token_f1", "rouge1", "rouge2", "rougeL", "bleu", "chrf", "ter", "meteor",

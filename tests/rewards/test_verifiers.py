@@ -7,7 +7,7 @@ import pytest
 
 from textgym import rewards
 from textgym.errors import DatasetError
-from textgym.rewards.composition import RewardFunctions
+from textgym.rewards.scoring import RewardFunctions
 from textgym.rewards.verifiers import states_answer
 
 

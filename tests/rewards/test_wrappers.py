@@ -8,7 +8,7 @@ import pytest
 
 from textgym import rewards
 from textgym.errors import ConfigurationError, MissingPackageError, RewardError
-from textgym.rewards.composition import RewardFunctions
+from textgym.rewards.scoring import RewardFunctions
 
 
 def n_characters(completions, **_):

@@ -15,7 +15,7 @@ from textgym.data.datasets import RowNames
 from textgym.envs.episodes import GIVEN, continuation
 from textgym.errors import DatasetError, RewardError
 from textgym.evaluation import make_env
-from textgym.rewards.composition import Spec, call
+from textgym.rewards.scoring import Spec, call
 
 REFERENCE = "the reference"
 ANOTHER = "another row's reference"

@@ -20,7 +20,7 @@ from textgym import models
 from textgym.checks.probes import REFERENCE, Examples, noisy, probes
 from textgym.data.datasets import RowNames
 from textgym.errors import RewardError
-from textgym.rewards.composition import call
+from textgym.rewards.scoring import call
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -19,8 +19,8 @@ from textgym.checks.reward_lint import Found, Report, lint, search
 from textgym.cli import output
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, UnknownNameError
-from textgym.rewards.composition import Spec
 from textgym.rewards.registry import EVALUATE
+from textgym.rewards.scoring import Spec
 
 DEFAULT_ID = "TextGen-Sentiment-v0"
 LONGEST = 500  # characters of a problem, which may quote a text

@@ -21,7 +21,7 @@ from gymnasium.error import ResetNeeded
 from textgym import data
 from textgym.data.datasets import RowNames, Source
 from textgym.errors import ConfigurationError, DatasetError, InvalidActionError
-from textgym.rewards.composition import RewardFunctions, Spec
+from textgym.rewards.scoring import RewardFunctions, Spec
 from textgym.tokenizer import TextTokenizer, load_tokenizer
 
 logger = logging.getLogger(__name__)

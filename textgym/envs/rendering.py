@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textgym.errors import ConfigurationError
-from textgym.rewards.composition import RewardFunctions
+from textgym.rewards.scoring import RewardFunctions
 
 if TYPE_CHECKING:
     from textgym.envs.episodes import EpisodeCore

@@ -15,7 +15,7 @@ from textgym.envs import docstrings, rendering
 from textgym.envs.episodes import EpisodeCore, Observation, Shaping
 from textgym.envs.task import Task
 from textgym.errors import InvalidActionError
-from textgym.rewards.composition import Spec
+from textgym.rewards.scoring import Spec
 from textgym.tokenizer import TextTokenizer
 
 

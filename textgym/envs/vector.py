@@ -16,7 +16,7 @@ from textgym.data.datasets import Dataset, Source
 from textgym.envs import rendering
 from textgym.envs.episodes import EpisodeCore, Observation, Shaping, positive_integer
 from textgym.errors import ConfigurationError
-from textgym.rewards.composition import Spec
+from textgym.rewards.scoring import Spec
 from textgym.tokenizer import TextTokenizer
 
 

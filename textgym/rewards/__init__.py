@@ -13,10 +13,10 @@ It may be ``async``. The built-in ones also take prompts and completions by posi
 """
 
 from textgym.rewards.classifier import text_classification, token_classification
-from textgym.rewards.composition import RewardFunctions
 from textgym.rewards.evaluate_module import EvaluateModule
 from textgym.rewards.judge import Judge
 from textgym.rewards.registry import RewardFunction, get, names, register
+from textgym.rewards.scoring import RewardFunctions
 from textgym.rewards.wrappers import Cached, Clipped, Gated, Lenient, Normalised
 
 __all__ = [

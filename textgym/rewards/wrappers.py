@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from textgym.errors import ConfigurationError, RewardError, TextGymError
-from textgym.rewards.composition import Spec, call, checked, outcome, resolve, some_rows
 from textgym.rewards.registry import RewardFunction
+from textgym.rewards.scoring import Spec, call, checked, outcome, resolve, some_rows
 
 logger = logging.getLogger(__name__)
 
