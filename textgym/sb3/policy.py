@@ -14,9 +14,9 @@ from torch import nn
 
 from textgym import models
 from textgym.errors import ConfigurationError
+from textgym.models.cache import CachedTrunk
 from textgym.models.packing import timestep_states
 from textgym.models.token_statistics import TokenStatistics
-from textgym.sb3.cache import CachedTrunk
 
 Batch = dict[str, torch.Tensor]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from textgym import models
-from textgym.sb3.cache import CachedTrunk
+from textgym.models.cache import CachedTrunk
 
 
 def full(model: torch.nn.Module, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
