@@ -20,7 +20,7 @@ from textgym.models.token_statistics import packed_log_prob
 from textgym.sb3.kl import KLControl
 
 if TYPE_CHECKING:
-    from textgym.sb3.policy import TransformerPolicy
+    from textgym.sb3.policies import TransformerPolicy
 
 REFERENCE_BATCH = 2048  # timesteps per forward pass without gradients
 

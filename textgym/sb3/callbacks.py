@@ -12,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from textgym import metrics
 from textgym.sb3.buffers import SequenceRolloutBuffer
-from textgym.sb3.policy import TransformerPolicy
+from textgym.sb3.policies import TransformerPolicy
 from textgym.sb3.vec_env import TextVecEnv
 
 FULL_KL_FRAGMENTS = 4  # of a rollout: their full divergence needs two (timesteps, vocabulary) tensors

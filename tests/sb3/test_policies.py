@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, MambaConfig, MistralConfig
 from textgym.errors import ConfigurationError
 from textgym.models.token_statistics import TokenStatistics
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
-from textgym.sb3.policy import sample
+from textgym.sb3.policies import sample
 
 
 class OnePass(BaseCallback):
