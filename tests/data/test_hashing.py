@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from textgym.data import corpora
+from recipes import corpora
 from textgym.data.hashing import fraction, normalise
 
 
@@ -20,6 +20,6 @@ def test_renderings_of_one_sentence_are_equal(first, second):
 
 
 def test_data_that_is_used_needs_no_script_that_makes_data():
-    code = "import sys, textgym.data as d; d.load('arithmetic'); sys.exit('textgym.data.corpora' in sys.modules)"
+    code = "import sys, textgym.data as d; d.load('arithmetic'); sys.exit('recipes.corpora' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert corpora.fraction is fraction  # the scripts find it there

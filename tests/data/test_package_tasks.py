@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from recipes.data import dialogue as chats
+from recipes.data import translation
 from textgym import rewards
 from textgym.data import load
-from textgym.data.build import dialogue as chats
-from textgym.data.build import translation
 from textgym.data.hashing import normalise
 from textgym.data.packages import package_file
 from textgym.envs import DialogueEnv, RecommendationEnv, TranslationEnv

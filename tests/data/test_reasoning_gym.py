@@ -101,7 +101,7 @@ def test_prompts_and_answers_fit_and_the_answers_are_right(split, tokenizer):
 @needs_package
 def test_every_process_makes_the_same_problems():
     # a generator that goes through a set would make others, and put test problems into another's train split
-    code = "import json; from textgym.data.build import reasoning_gym as made; print(json.dumps(made.build()))"
+    code = "import json; from recipes.data import reasoning_gym as made; print(json.dumps(made.build()))"
     command = [sys.executable, "-c", code]
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     made = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from textgym.data import corpora, files
+from recipes import corpora, files
 from textgym.data.datasets import ASSETS
 from textgym.errors import MissingPackageError
 from textgym.tokenizer import load_tokenizer

@@ -1,6 +1,6 @@
 """Pretrain ``textgym-tiny``: ``python -m textgym.models.pretrain`` (about an hour on two CPU cores).
 
-Reads film reviews and encyclopaedia leads from registry packages (`textgym.data.corpora`), and the solved examples of
+Reads film reviews and encyclopaedia leads from registry packages (`recipes.corpora`), and the solved examples of
 every task's train split, so that the model knows what is asked; never a text of a validation or test split. Writes its
 progress, can be stopped at any moment, and goes on from its last checkpoint when it is started again. The last step
 writes the assets: safetensors, the configuration, and a model card with the held-out perplexity and ten unpicked
@@ -23,8 +23,8 @@ import torch
 from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from recipes import corpora
 from textgym import data
-from textgym.data import corpora
 from textgym.envs import TASKS
 from textgym.envs.episodes import Template, continuation
 from textgym.envs.task import Task
@@ -284,7 +284,7 @@ reference model of textgym's environments. Made by `make corpora`, `python -m te
 | solved examples | the train splits of textgym's tasks | see the cards in `textgym/assets/data` |
 
 No sentence of a validation or test split of textgym is among them, nor an IMDB review that quotes one
-(`textgym.data.corpora`). The tokenizer also saw dialogue, questions, entities, numbers, French and German
+(`recipes.corpora`). The tokenizer also saw dialogue, questions, entities, numbers, French and German
 (`textgym.models.train_tokenizer`). The weights are published under the MIT licence of textgym.
 
 ## Recipe

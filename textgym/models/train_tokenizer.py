@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from textgym.data import corpora
+from recipes import corpora
 from textgym.data.packages import package_file
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from recipes.corpora import rotten_tomatoes, uci_sentences
 from textgym import data
-from textgym.data.corpora import rotten_tomatoes, uci_sentences
 from textgym.rewards.gold import gold
 from textgym.rewards.sentiment import sentiment
 

@@ -32,7 +32,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from textgym.data.corpora import Review, imdb, rotten_tomatoes, uci_sentences
+from recipes.corpora import Review, imdb, rotten_tomatoes, uci_sentences
 from textgym.data.packages import package_file
 from textgym.rewards import judge_card
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textgym.data.build._leads import sentences
+from recipes.data._leads import sentences
 from textgym.rewards.ngrams import BEGIN, NGRAMS, QUANTUM, UNKNOWN, TrigramModel, found
 from textgym.rewards.train_vectors import Text, corpus
 from textgym.rewards.words import words

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from textgym.data.corpora import Review, rotten_tomatoes, uci_sentences
+from recipes.corpora import Review, rotten_tomatoes, uci_sentences
 from textgym.rewards import judge_card
 from textgym.rewards.sentiment import WEIGHTS, WORD, TfidfClassifier
 

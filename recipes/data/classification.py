@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from recipes.data._articles import Row, lead, ordered
 from textgym import metrics
-from textgym.data.build._articles import Row, lead, ordered
 from textgym.tokenizer import load_tokenizer
 
 # as Wikipedia's list of vital articles has them, and as they are written here

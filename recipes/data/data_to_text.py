@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from itertools import chain
 
+from recipes.data._articles import Row, lead, ordered, without_brackets
 from textgym import metrics
-from textgym.data.build._articles import Row, lead, ordered, without_brackets
 from textgym.tokenizer import load_tokenizer
 
 SIZES = {"train": 4000, "validation": 300, "test": 600}  # there are not that many

@@ -1,17 +1,17 @@
 """The data set ``ner``.
 
 Each row is a sentence of the lead of a Wikipedia article and the people, places and organisations that it names. They
-are silver labels, made by the rules of `textgym.data.build._names`; a sentence with a name in doubt is left out.
+are silver labels, made by the rules of `recipes.data._names`; a sentence with a name in doubt is left out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from textgym.data.build._articles import is_whole
-from textgym.data.build._leads import choose, sentences
-from textgym.data.build._names import ORGANISATION, OTHER, mentions, own_names
-from textgym.data.corpora import articles
+from recipes.corpora import articles
+from recipes.data._articles import is_whole
+from recipes.data._leads import choose, sentences
+from recipes.data._names import ORGANISATION, OTHER, mentions, own_names
 from textgym.metrics.spans import NONE
 from textgym.tokenizer import load_tokenizer
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from textgym.data import corpora
-from textgym.data.build._leads import sentences
-from textgym.data.corpora import Article
+from recipes import corpora
+from recipes.corpora import Article
+from recipes.data._leads import sentences
 from textgym.data.hashing import fraction
 
 Row = dict[str, Any]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
-from textgym.data.build import _gazetteer
-from textgym.data.corpora import Article, articles
+from recipes.corpora import Article, articles
+from recipes.data import _gazetteer
 
 PERSON, PLACE, ORGANISATION, OTHER = "PER", "LOC", "ORG", ""
 Words = tuple[str, ...]

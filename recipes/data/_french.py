@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from textgym.data.build._lexicon import (
+from recipes.data._lexicon import (
     ACTIONS,
     ADJECTIVES,
     ALIVE,

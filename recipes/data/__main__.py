@@ -1,4 +1,4 @@
-"""Make embedded data sets again: ``python -m textgym.data.build [NAME ...]``, all by default (deterministic).
+"""Make embedded data sets again: ``python -m recipes.data [NAME ...]``, all by default (deterministic).
 
 A data set's module, of its name, has a function ``build()`` that returns the rows of each split.
 """
@@ -14,13 +14,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import textgym.data.build
+import recipes.data
 from textgym.data.datasets import ASSETS, SPLITS
 from textgym.data.hashing import fraction
 
-logger = logging.getLogger("textgym.data.build")
+logger = logging.getLogger("recipes.data")
 
-NAMES = sorted(module.name for module in pkgutil.iter_modules(textgym.data.build.__path__) if module.name[0] != "_")
+NAMES = sorted(module.name for module in pkgutil.iter_modules(recipes.data.__path__) if module.name[0] != "_")
 
 
 def build(name: str) -> dict[str, list[dict[str, Any]]]:
@@ -28,7 +28,7 @@ def build(name: str) -> dict[str, list[dict[str, Any]]]:
 
     However they were chosen, the first n are then a fair sample.
     """
-    splits = import_module(f"textgym.data.build.{name}").build()
+    splits = import_module(f"recipes.data.{name}").build()
     return {split: sorted(splits[split], key=lambda row: fraction("line:" + line(row))) for split in SPLITS}
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from textgym.data.build._french import Grammar, Sentence
-from textgym.data.build._po import is_plain, messages
+from recipes.data._french import Grammar, Sentence
+from recipes.data._po import is_plain, messages
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import package_file
 

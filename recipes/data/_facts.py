@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from textgym.data.build import _gazetteer, _names
-from textgym.data.build._leads import sentences
-from textgym.data.corpora import Article, articles
+from recipes.corpora import Article, articles
+from recipes.data import _gazetteer, _names
+from recipes.data._leads import sentences
 
 PEOPLES = [*_names.listed(_gazetteer.PEOPLES), "New Zealand"]
 NATION = "|".join(sorted((re.escape(name) for name in PEOPLES if "-born" not in name), key=len, reverse=True))

@@ -1,7 +1,7 @@
 """The data set ``relation_extraction``.
 
 Each row is a sentence of the lead of a Wikipedia article and the one to three facts that it states. They are silver
-labels, made by the rules of `textgym.data.build._facts`; sentences in which a statement may have been overlooked are
+labels, made by the rules of `recipes.data._facts`; sentences in which a statement may have been overlooked are
 left out.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from textgym.data.build._articles import is_whole
-from textgym.data.build._facts import Statement, statements
-from textgym.data.build._leads import choose
-from textgym.data.corpora import articles
+from recipes.corpora import articles
+from recipes.data._articles import is_whole
+from recipes.data._facts import Statement, statements
+from recipes.data._leads import choose
 from textgym.tokenizer import load_tokenizer
 
 SIZES = {"train": 3000, "validation": 300, "test": 600}

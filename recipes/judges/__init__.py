@@ -1,0 +1,1 @@
+"""What made the judges, word vectors and n-grams."""

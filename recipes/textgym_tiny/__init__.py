@@ -1,0 +1,1 @@
+"""What made the small language model and its tokenizer."""
