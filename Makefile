@@ -72,11 +72,11 @@ corpora: $(INSTALLED)  ## Download the texts that the embedded data, judges and 
 
 assets: corpora  ## Make the embedded data, judges and language model again (about three hours)
 	$(BIN)/python -m recipes.data
-	$(BIN)/python -m textgym.rewards.train_proxy
-	$(BIN)/python -m textgym.rewards.train_gold
-	$(BIN)/python -m textgym.rewards.judge_card
-	$(BIN)/python -m textgym.rewards.train_vectors
-	$(BIN)/python -m textgym.rewards.train_ngrams
+	$(BIN)/python -m recipes.judges.train_proxy
+	$(BIN)/python -m recipes.judges.train_gold
+	$(BIN)/python -m recipes.judges.judge_card
+	$(BIN)/python -m recipes.judges.train_vectors
+	$(BIN)/python -m recipes.judges.train_ngrams
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -m textgym.models.pretrain
 
 clean:  ## Remove the environment and everything that was built

@@ -1,6 +1,6 @@
 """The gold judge ``gold``: a small transformer that an agent is judged by and never trained on.
 
-Made by ``python -m textgym.rewards.train_gold`` from texts that the proxy `textgym.rewards.sentiment`
+Made by ``python -m recipes.judges.train_gold`` from texts that the proxy `textgym.rewards.sentiment`
 never saw; both are measured side by side in ``assets/judges/README.md``. A ``sentiment`` that rises
 while ``gold`` does not is a hacked reward.
 """

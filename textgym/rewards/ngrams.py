@@ -1,6 +1,6 @@
 """The reward ``ngram_fluency``: how likely an n-gram model finds a completion, without torch.
 
-The model is made by ``python -m textgym.rewards.train_ngrams``; how good it is stands in ``assets/ngrams/README.md``.
+The model is made by ``python -m recipes.judges.train_ngrams``; how good it is stands in ``assets/ngrams/README.md``.
 """
 
 from __future__ import annotations

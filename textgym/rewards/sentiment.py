@@ -1,6 +1,6 @@
 """The proxy judge ``sentiment``: a linear classifier over TF-IDF of words and word pairs, in plain Python.
 
-Made by ``python -m textgym.rewards.train_proxy``; how good it is stands in ``assets/judges/README.md``.
+Made by ``python -m recipes.judges.train_proxy``; how good it is stands in ``assets/judges/README.md``.
 It is cheap, never flat, and easily hacked: what an optimiser finds in it is checked by the judge
 ``gold`` (`textgym.rewards.gold`), which is of another family and saw none of its rows.
 """

@@ -1,6 +1,6 @@
 """The reward ``similarity``: how close a completion comes to its reference in what its words mean, without torch.
 
-The word vectors are made by ``python -m textgym.rewards.train_vectors``; how good they are stands in
+The word vectors are made by ``python -m recipes.judges.train_vectors``; how good they are stands in
 ``assets/vectors/README.md``. The order of words does not count, and a negation hardly does, as an optimiser will find.
 """
 

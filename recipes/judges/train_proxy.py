@@ -1,8 +1,8 @@
-"""Train the proxy judge: ``python -m textgym.rewards.train_proxy`` (about a minute; needs scikit-learn).
+"""Train the proxy judge: ``python -m recipes.judges.train_proxy`` (about a minute; needs scikit-learn).
 
 Trains on the rows of Rotten Tomatoes and UCI that belong to the proxy, chooses the regularisation
 and the weight of the UCI rows on the validation splits, checks that the file it wrote scores as
-scikit-learn does. ``python -m textgym.rewards.judge_card`` then measures it on the test splits.
+scikit-learn does. ``python -m recipes.judges.judge_card`` then measures it on the test splits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from recipes.corpora import Review, rotten_tomatoes, uci_sentences
-from textgym.rewards import judge_card
+from recipes.judges import judge_card
 from textgym.rewards.sentiment import WEIGHTS, WORD, TfidfClassifier
 
 logger = logging.getLogger(__name__)

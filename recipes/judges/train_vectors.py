@@ -1,4 +1,4 @@
-"""Make the word vectors: ``python -m textgym.rewards.train_vectors`` (two minutes; needs scipy and scikit-learn).
+"""Make the word vectors: ``python -m recipes.judges.train_vectors`` (two minutes; needs scipy and scikit-learn).
 
 Positive pointwise mutual information of words that occur near one another, factorised by a truncated singular value
 decomposition (Levy, Goldberg and Dagan, 2015, https://aclanthology.org/Q15-1016), weighted so that the sum of a text's
@@ -199,7 +199,7 @@ def write_card(texts: dict[str, Text]) -> None:
 CARD = """\
 # Word vectors
 
-Written by `python -m textgym.rewards.train_vectors`, which makes the vectors and measures them. The reward `similarity`
+Written by `python -m recipes.judges.train_vectors`, which makes the vectors and measures them. The reward `similarity`
 compares texts by them; it needs numpy alone. {words} words and marks of {dimensions} numbers each, 8 bits a number:
 `vectors.npz`, {size} kB.
 

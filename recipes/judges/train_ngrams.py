@@ -1,4 +1,4 @@
-"""Make the trigram model: ``python -m textgym.rewards.train_ngrams`` (two minutes; needs scikit-learn and scipy).
+"""Make the trigram model: ``python -m recipes.judges.train_ngrams`` (two minutes; needs scikit-learn and scipy).
 
 Interpolated modified Kneser-Ney smoothing (S. Chen and J. Goodman, 1999, An empirical study of smoothing techniques for
 language modeling), over the texts that the word vectors are made of, then pruned by weighted difference (K. Seymore and
@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from recipes.data._leads import sentences
+from recipes.judges.train_vectors import Text, corpus
 from textgym.rewards.ngrams import BEGIN, NGRAMS, QUANTUM, UNKNOWN, TrigramModel, found
-from textgym.rewards.train_vectors import Text, corpus
 from textgym.rewards.words import words
 
 logger = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ def write_card(texts: dict[str, Text]) -> None:
 CARD = """\
 # Trigram model
 
-Written by `python -m textgym.rewards.train_ngrams`, which makes the model and measures it. The reward `ngram_fluency`
+Written by `python -m recipes.judges.train_ngrams`, which makes the model and measures it. The reward `ngram_fluency`
 scores texts by it; it needs numpy alone. `ngrams.npz`, {size} kB: {unigrams} words and marks, {bigrams} bigrams and
 {trigrams} trigrams, their probabilities in sixteenths of a nat.
 

@@ -1,4 +1,4 @@
-"""Measure the two judges and write their card: ``python -m textgym.rewards.judge_card`` (needs scikit-learn)."""
+"""Measure the two judges and write their card: ``python -m recipes.judges.judge_card`` (needs scikit-learn)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESAMPLES = 2000
 TEMPLATE = """\
 # The two judges of TextGen-Sentiment
 
-Written by `python -m textgym.rewards.judge_card`, which measures both judges anew. Each gives the
+Written by `python -m recipes.judges.judge_card`, which measures both judges anew. Each gives the
 probability that a text is positive, from the completion alone.
 
 | | `sentiment`, the proxy | `gold` |
@@ -50,7 +50,7 @@ the environment: some of them no longer show what the review thinks.
 
 ## How `sentiment` was made
 
-`python -m textgym.rewards.train_proxy`: scikit-learn's `TfidfVectorizer` (words of two or more
+`python -m recipes.judges.train_proxy`: scikit-learn's `TfidfVectorizer` (words of two or more
 characters and pairs of them that occur in two texts: {proxy[features]:,} features, L2 norm) and
 `LogisticRegression` (classes weighted equally), trained on the rows of Rotten Tomatoes and UCI (films,
 restaurants, products) that belong to the proxy. Chosen by the mean of the AUCs on the validation splits:
@@ -62,7 +62,7 @@ negation only between neighbours; names of films and actors carry weight.
 
 ## How `gold` was made
 
-`python -m textgym.rewards.train_gold`, in two steps.
+`python -m recipes.judges.train_gold`, in two steps.
 
 1. The teacher is the sentence encoder all-MiniLM-L6-v2 with a linear head. It learned from the last two
    sentences of {gold[recipe][reviews]:,} IMDB reviews with the review's label, and then

@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
-from textgym.rewards import train_ngrams
+from recipes.judges import train_ngrams
+from recipes.judges.train_ngrams import adjusted, discounts, estimate, train
 from textgym.rewards.ngrams import BEGIN, TrigramModel
-from textgym.rewards.train_ngrams import adjusted, discounts, estimate, train
 
 
 @pytest.fixture(scope="module")
