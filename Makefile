@@ -77,7 +77,7 @@ assets: corpora  ## Make the embedded data, judges and language model again (abo
 	$(BIN)/python -m recipes.judges.judge_card
 	$(BIN)/python -m recipes.judges.train_vectors
 	$(BIN)/python -m recipes.judges.train_ngrams
-	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -m textgym.models.pretrain
+	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -m recipes.textgym_tiny.pretrain
 
 clean:  ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from textgym.models import pretrain
-from textgym.models.pretrain import Recipe
+from recipes.textgym_tiny import pretrain
+from recipes.textgym_tiny.pretrain import Recipe
 
 TINY = Recipe(n_embd=16, n_layer=1, n_head=1, n_positions=16, batch_size=4, tokens=4 * 16 * 12)
 

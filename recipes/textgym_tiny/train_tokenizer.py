@@ -1,4 +1,4 @@
-"""Train the byte-level BPE of ``textgym-tiny``: ``python -m textgym.models.train_tokenizer``.
+"""Train the byte-level BPE of ``textgym-tiny``: ``python -m recipes.textgym_tiny.train_tokenizer``.
 
 Every planned task contributes text of its kind (reviews, passages, entities, triples, numbers,
 English-French-German pairs, dialogue), so that no task is written in crumbs of bytes. The result is

@@ -1,4 +1,4 @@
-"""Pretrain ``textgym-tiny``: ``python -m textgym.models.pretrain`` (about an hour on two CPU cores).
+"""Pretrain ``textgym-tiny``: ``python -m recipes.textgym_tiny.pretrain`` (about an hour on two CPU cores).
 
 Reads film reviews and encyclopaedia leads from registry packages (`recipes.corpora`), and the solved examples of
 every task's train split, so that the model knows what is asked; never a text of a validation or test split. Writes its
@@ -24,11 +24,11 @@ from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from recipes import corpora
+from recipes.textgym_tiny.train_tokenizer import OUTPUT as TOKENIZER
 from textgym import data
 from textgym.envs import TASKS
 from textgym.envs.episodes import Template, continuation
 from textgym.envs.task import Task
-from textgym.models.train_tokenizer import OUTPUT as TOKENIZER
 from textgym.tokenizer import TextTokenizer
 
 logger = logging.getLogger(__name__)
@@ -269,8 +269,8 @@ CARD = """# textgym-tiny
 
 A GPT-2 of {parameters} parameters with its own byte-level BPE of 4,096 tokens (pad 0, EOS 1, BOS 2; single digits),
 context 512. It continues film reviews and knows the form of every task's answers; it is the default policy and
-reference model of textgym's environments. Made by `make corpora`, `python -m textgym.models.train_tokenizer` and
-`python -m textgym.models.pretrain`, which wrote this card. `model.safetensors` holds the weights in half precision,
+reference model of textgym's environments. Made by `make corpora`, `python -m recipes.textgym_tiny.train_tokenizer` and
+`python -m recipes.textgym_tiny.pretrain`, which wrote this card. `model.safetensors` holds the weights in half precision,
 2 bytes each: the package works offline.
 
 ## Data and licences
@@ -285,7 +285,7 @@ reference model of textgym's environments. Made by `make corpora`, `python -m te
 
 No sentence of a validation or test split of textgym is among them, nor an IMDB review that quotes one
 (`recipes.corpora`). The tokenizer also saw dialogue, questions, entities, numbers, French and German
-(`textgym.models.train_tokenizer`). The weights are published under the MIT licence of textgym.
+(`recipes.textgym_tiny.train_tokenizer`). The weights are published under the MIT licence of textgym.
 
 ## Recipe
 
