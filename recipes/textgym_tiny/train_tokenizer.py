@@ -13,18 +13,18 @@ import random
 import re
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from recipes import corpora
 from textgym.data.packages import package_file
+from textgym.models import ASSETS
 
 logger = logging.getLogger(__name__)
 
 VOCAB_SIZE = 4096
 PAD, EOS, BOS = "<|pad|>", "<|endoftext|>", "<|startoftext|>"
-OUTPUT = Path(__file__).parents[1] / "assets" / "textgym-tiny" / "tokenizer.json"
+OUTPUT = ASSETS / "textgym-tiny" / "tokenizer.json"
 SHARE = 1_500_000  # characters of each kind of text, so that the reviews don't outvote the other tasks
 
 

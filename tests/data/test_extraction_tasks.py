@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from recipes import corpora, load
+from recipes import corpora
 from recipes.data import _facts, _names
 from recipes.data._leads import sentences
 from textgym import metrics, rewards
+from textgym.data import load
 from textgym.data.hashing import normalise
 from textgym.envs import NEREnv, QAEnv, RelationExtractionEnv
 from textgym.envs.task import Task

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from recipes import corpora, files
+from recipes import corpora
+from textgym.data import files
 from textgym.data.datasets import ASSETS
 from textgym.errors import MissingPackageError
 from textgym.tokenizer import load_tokenizer

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from stable_baselines3 import PPO
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from textgym import models
 from textgym.sb3 import SequenceRolloutBuffer, TextVecEnv, TransformerPolicy
 
 
@@ -19,25 +16,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="session")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with a random Llama with grouped queries and an untied head, over textgym-tiny's vocabulary."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=4096, hidden_size=48, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=64, pad_token_id=0, eos_token_id=1, bos_token_id=2,
-        tie_word_embeddings=False,
-    )  # fmt: skip
-    model = LlamaForCausalLM(config)
-    with torch.no_grad():
-        model.lm_head.weight.mul_(20)  # a nearly uniform head would hide most mistakes
-    folder = tmp_path_factory.mktemp("llama")
-    model.save_pretrained(folder)
-    for file in Path(models.folder("textgym-tiny")).glob("tokenizer*.json"):
-        (folder / file.name).write_bytes(file.read_bytes())
-    return str(folder)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from tests.sb3.test_policy import OnePass, collect, gradients
+from tests.sb3.test_policies import OnePass, collect, gradients
 from textgym import models
 from textgym.errors import ConfigurationError
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv

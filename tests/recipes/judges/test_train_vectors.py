@@ -6,8 +6,9 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
+from recipes.judges import train_vectors
 from recipes.judges.train_vectors import WINDOW, cooccurrences, ppmi, save, weighted, wins
-from textgym.rewards import similarity, train_vectors
+from textgym.rewards import similarity
 
 
 def test_cooccurrences_by_hand():

@@ -368,14 +368,14 @@ def test_task_hash_knows_a_classifiers_weights_and_not_its_place(tmp_path):
 def test_task_hash_is_the_same_in_every_process():
     # an address in memory, or the order of a set, would make every run look new
     code = (
-        "from tests.test_evaluation import Watching, hash_of;"
+        "from tests.evaluation.test_evaluate import Watching, hash_of;"
         "print(hash_of(Watching([object(), len, str.lower, dict, {('a', 1): {'b', 'c', 'd', 'e'}}])))"
     )
     found = [
         subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             check=True,
             capture_output=True,
         ).stdout

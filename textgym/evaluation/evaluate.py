@@ -11,18 +11,11 @@ known of its divergence without log-probabilities. Importing this module imports
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import gymnasium as gym
 import numpy as np
 
 from textgym import metrics, models
@@ -32,6 +25,7 @@ from textgym.envs.episodes import GIVEN
 from textgym.envs.task import Task
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
+from textgym.evaluation.play import Agent, Episode, make_env, play
 from textgym.rewards import RewardFunction
 from textgym.rewards.scoring import call, resolve
 
@@ -40,36 +34,6 @@ if TYPE_CHECKING:
 
 TASKS_OWN = "auto"
 TEXTS_PER_FORWARD = 128
-MODEL_FILES = ("*.npz", "*.safetensors", "*.bin", "config.json", "tokenizer.json")  # that decide what a model computes
-
-
-class Agent(Protocol):
-    """What `evaluate_agent` can evaluate."""
-
-    def predict(
-        self,
-        obs: dict[str, np.ndarray],
-        state: Any = None,
-        episode_start: np.ndarray | None = None,
-        deterministic: bool = False,
-    ) -> tuple[np.ndarray, Any]:
-        """Choose a token for every row: observations (n, L) each, actions (n,)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One finished episode.
-
-    Attributes:
-        tokens: Prompt and every token that was chosen, an EOS among them, int64 (T,).
-        score: Its return.
-        info: The info of its last step.
-    """
-
-    tokens: np.ndarray
-    score: float
-    info: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -145,7 +109,7 @@ def evaluate_agent(
     if num_envs < 1:
         raise ConfigurationError(f"num_envs is {num_envs}. It must be at least 1.")
     env = make_env(env_id, num_envs, split, env_kwargs)
-    size = _num_examples(num_examples, env)
+    size = number_of_examples(num_examples, env)
     episodes: list[Episode] = []
     for start in range(0, size, num_envs):
         indices = range(start, min(start + num_envs, size))
@@ -153,7 +117,7 @@ def evaluate_agent(
             env = make_env(env_id, len(indices), split, env_kwargs)
         episodes += play(agent, env, indices, seed=seed if start == 0 else None, deterministic=deterministic)
     records = [_record(episode) for episode in episodes]
-    judge = _judge(gold, env_id)
+    judge = judge_of(gold, env_id)
     if judge is not None and (gold != TASKS_OWN or _applies(judge, env.dataset)):
         (scores,) = _values([judge], records, episodes, env.dataset).values()
         for record, score in zip(records, scores, strict=True):
@@ -164,144 +128,8 @@ def evaluate_agent(
     return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)) | whole)
 
 
-def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, Any] | None = None) -> TextGenVectorEnv:
-    """The vector environment of an id, without wrappers."""
-    env = gym.make_vec(env_id, num_envs=num_envs, **{**(env_kwargs or {}), "split": split}).unwrapped
-    if not isinstance(env, TextGenVectorEnv):
-        raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {env!r}.")
-    return env
-
-
-def play(
-    agent: Agent,
-    env: TextGenVectorEnv,
-    indices: Sequence[int],
-    *,
-    seed: int | None = None,
-    deterministic: bool = False,
-) -> list[Episode]:
-    """Play one episode in every row.
-
-    Args:
-        agent: See `Agent`.
-        env: As many rows as there are indices.
-        indices: The row of the data set that each row begins from.
-        seed: Of the environment.
-        deterministic: Passed on to the agent.
-
-    Returns:
-        The episodes, in the order of the indices.
-    """
-    obs, _ = env.reset(seed=seed, options={"index": list(indices)})
-    over, starts, state = np.zeros(env.num_envs, bool), np.ones(env.num_envs, bool), None
-    scores = np.zeros(env.num_envs)
-    episodes: dict[int, Episode] = {}
-    # rows that are over begin anew by themselves; a token that is no EOS keeps them from ending, and being scored
-    filler = (env.tokenizer.eos_token_id + 1) % env.tokenizer.vocab_size
-    while not over.all():
-        actions, state = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
-        if np.shape(actions) != (env.num_envs,):
-            raise ConfigurationError(
-                f"predict returned actions of shape {np.shape(actions)} for {env.num_envs} rows: "
-                f"return one token id for each, shape ({env.num_envs},)."
-            )
-        following, rewards, terminated, truncated, infos = env.step(np.where(over, filler, actions))
-        if truncated.any():
-            raise ConfigurationError("max_episode_steps cuts texts before they are judged: use max_new_tokens instead.")
-        scores += rewards
-        for row in np.flatnonzero(terminated).tolist():
-            final = infos["final_obs"][row]
-            tokens = final["input_ids"][: int(final["attention_mask"].sum())]
-            episodes[row] = Episode(tokens, float(scores[row]), env.ended[row])
-        over |= terminated
-        # the agent goes on seeing what a row that is over looked like: nothing new to read or to plan for
-        obs = {key: np.where(over[:, None], obs[key], following[key]) for key in obs}
-        starts = np.zeros(env.num_envs, bool)
-    return [episodes[row] for row in range(env.num_envs)]
-
-
-def task_hash(
-    env_id: str,
-    *,
-    split: str = "test",
-    num_examples: int | None = None,
-    reference: str | None = models.DEFAULT,
-    gold: str | RewardFunction | None = TASKS_OWN,
-    env_kwargs: Mapping[str, Any] | None = None,
-) -> str:
-    """Name an evaluation task by its content: only results with one hash can be compared.
-
-    It covers the prompts as the agent sees them, all columns of the examples, lengths, tokenizer, the reward functions'
-    names and weights, the source of the modules that define them and their state (such as ``words`` of ``length``), and
-    the files of the embedded judges, of judges that are loaded from a folder, and of the reference model. Arguments as
-    in `evaluate_agent`.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    env = make_env(env_id, 1, split, env_kwargs)
-    core, size = env._core, _num_examples(num_examples, env)
-    judged = [*zip(core.rewards.names, core.rewards.weights, core.rewards.functions, strict=True)]
-    task, judge = task_of(env_id), _judge(gold, env_id)
-    reported = [name for name in task.metrics if name not in metrics.CORPUS] if task else []
-    for role, judges in (("gold:", [judge] if judge is not None else []), ("metric:", reported)):
-        for name, function in map(resolve, judges):
-            judged.append((role + name, 0.0, function))
-    judges_folder = models.ASSETS / "judges"
-    folders = [judges_folder, judges_folder / "gold", *([] if reference is None else [models.folder(reference)])]
-    content = {
-        "env": env_id,
-        "prompts": core.prompts[:size],
-        "columns": _described({name: list(values[:size]) for name, values in core.dataset.columns.items()}),
-        "lengths": [core.input_ids.shape[1], core.max_new_tokens],
-        "tokenizer": env.tokenizer._tokenizer.to_str(),
-        "rewards": [[name, weight, _content(function)] for name, weight, function in judged],
-        "models": _described(folders),
-    }
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _content(function: Callable[..., Any]) -> list[Any]:
-    """What decides a reward: the module that defines it, and what the function or callable object carries."""
-    if isinstance(function, partial):
-        return [_content(function.func), _described([function.args, function.keywords])]
-    defined: Any = function if inspect.isroutine(function) else type(function)
-    holder = function.__self__ if inspect.ismethod(function) else function  # a method's state is that of its object
-    carried: Any = None if inspect.isroutine(holder) else holder.__getstate__()
-    if inspect.isfunction(function):
-        carried = [inspect.getclosurevars(function).nonlocals, function.__defaults__, function.__kwdefaults__]
-    return [f"{getattr(defined, '__module__', '')}.{defined.__qualname__}", _source(defined), _described(carried)]
-
-
-def _source(defined: Any) -> str:
-    """Of the module of a function or class, of itself where it was typed into a notebook, "" of what is built in."""
-    for place in (inspect.getmodule(defined), defined):
-        try:
-            return inspect.getsource(place)  # type: ignore[arg-type]
-        except (TypeError, OSError):
-            continue
-    return ""
-
-
-def _described(value: Any) -> Any:
-    """As text or lists, the same in every process; a file or a model's folder by what is in it, not by where it is."""
-    if isinstance(value, Path):
-        files = [value] if value.is_file() else sorted(path for name in MODEL_FILES for path in value.glob(name))
-        return [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
-    if isinstance(value, dict):
-        return [[_described(key), _described(held)] for key, held in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [*map(_described, value)]
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(repr, value))
-    if isinstance(value, np.ndarray):
-        return _described(value.tolist())  # its repr leaves out the middle
-    if callable(value) and not isinstance(value, type) and not hasattr(value, "state_dict"):  # but a torch module
-        return _content(value)  # a metric or reward inside a reward
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
-
-
-def _num_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
+def number_of_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
+    """How many are meant: the whole data set's for None."""
     available = len(env.dataset)
     if num_examples is None:
         return available
@@ -331,7 +159,7 @@ def _record(episode: Episode) -> dict[str, Any]:
     }
 
 
-def _judge(gold: str | RewardFunction | None, env_id: str) -> str | RewardFunction | None:
+def judge_of(gold: str | RewardFunction | None, env_id: str) -> str | RewardFunction | None:
     """The judge that is meant: the task's own for "auto", which an id without a task does not have."""
     if gold != TASKS_OWN:
         return gold

@@ -1,0 +1,17 @@
+"""Evaluation of agents; importing it imports no torch."""
+
+from textgym.evaluation.evaluate import TASKS_OWN, TEXTS_PER_FORWARD, Evaluation, evaluate_agent
+from textgym.evaluation.play import Agent, Episode, make_env, play
+from textgym.evaluation.task_hash import task_hash
+
+__all__ = [
+    "TASKS_OWN",
+    "TEXTS_PER_FORWARD",
+    "Agent",
+    "Episode",
+    "Evaluation",
+    "evaluate_agent",
+    "make_env",
+    "play",
+    "task_hash",
+]
