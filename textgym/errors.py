@@ -60,3 +60,16 @@ def shown(value: object, limit: int = 100) -> str:
     """
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
+
+
+def error_text(error: BaseException) -> str:
+    """``Type: message`` of an exception, whatever its class: it may be unable to say it, or say what is no Unicode.
+
+    >>> error_text(ValueError("no luck"))
+    'ValueError: no luck'
+    """
+    try:
+        message = str(error)
+    except Exception:  # whatever a foreign class does there
+        message = "(its message cannot be read)"
+    return f"{type(error).__name__}: {message}".encode(errors="backslashreplace").decode()
