@@ -44,6 +44,7 @@ def test_entities_equal_seqeval(seed):
     [
         ("PER: Ada", "PER: Ada", 1),
         (" PER :  Ada ;", "PER: Ada", 1),  # white space and a semicolon at the end do not count
+        ("LOC: Cafe\u0301", "LOC: Café", 1),  # nor does Unicode's form
         ("LOC: Ada", "PER: Ada", 0),  # the type does
         ("none", "none", 1),
         ("", "none", 1),  # both sides empty

@@ -47,6 +47,10 @@ def test_the_whole_statement_is_the_number(completion, expected):
 @pytest.mark.parametrize(
     ("completion", "answer", "expected"),
     [
+        ("Answer: 1.50", "1.5", 1),
+        ("Answer: 15", "1.5", 0),
+        ("Answer: 1", "-1", 0),
+        ("Answer: -1", "1", 0),
         ("Answer: 1,234", "1234", 1),
         ("Answer: 1234", "1,234", 1),
         ("Answer: -1,234,567.5.", "-1234567.5", 1),

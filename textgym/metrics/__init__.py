@@ -7,7 +7,7 @@ Those of one completion against its reference are fractions in [0, 1], 1 where b
 a list of acceptable texts, of which the best counts.
 """
 
-from textgym.metrics.answers import exact_match, normalize_answer, token_f1
+from textgym.metrics.answers import accuracy, exact_match, normalize_answer, normalize_label, token_f1
 from textgym.metrics.corpus import CORPUS
 from textgym.metrics.diversity import distinct_n, ngrams, repetition, word_counts
 from textgym.metrics.modules import module_path
@@ -23,6 +23,7 @@ __all__ = [
     "F1",
     "Items",
     "Reference",
+    "accuracy",
     "best",
     "bleu",
     "chrf",
@@ -39,6 +40,7 @@ __all__ = [
     "ndcg",
     "ngrams",
     "normalize_answer",
+    "normalize_label",
     "parse_entities",
     "parse_triples",
     "recall",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from textgym.metrics import translation
-from textgym.metrics.answers import exact_match, normalize_answer
+from textgym.metrics.answers import accuracy, normalize_label
 from textgym.metrics.references import closest
 from textgym.metrics.spans import F1, entity_f1, parse_entities, parse_triples, triple_f1
 
@@ -23,13 +23,13 @@ GRAMMAR = "grammar"  # the `source` of a sentence that was made; all others are 
 def macro_f1(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict[str, float]:
     """Mean of every class's F1, classes being the references, as scikit-learn's with ``average="macro"``.
 
-    An answer that names no class is a wrong answer of none.
+    Labels are compared as by `textgym.metrics.accuracy`. An answer that names no class is a wrong answer of none.
 
     >>> macro_f1(["sport", "sport", "arts"], {"reference": ["sport", "arts", "arts"]})
     {'macro_f1': 0.6666666666666666}
     """
-    predicted = [normalize_answer(text) for text in completions]
-    expected = [normalize_answer(text) for text in _closest(exact_match, completions, columns)]
+    predicted = [normalize_label(text) for text in completions]
+    expected = [normalize_label(text) for text in _closest(accuracy, completions, columns)]
     hits = Counter(a for a, b in zip(predicted, expected, strict=True) if a == b)
     n_predicted, n_expected = Counter(predicted), Counter(expected)
     scores = [2 * hits[name] / (n_predicted[name] + n_expected[name]) for name in n_expected]

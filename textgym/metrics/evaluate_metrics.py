@@ -90,6 +90,7 @@ def _metric(
 DistinctN = _metric(PredictionMetric, metrics.distinct_n)
 Repetition = _metric(PredictionMetric, metrics.repetition)
 
+Accuracy = _metric(ReferenceMetric, metrics.accuracy)
 ExactMatch = _metric(ReferenceMetric, metrics.exact_match)
 TokenF1 = _metric(ReferenceMetric, metrics.token_f1)
 EntityF1 = _metric(ReferenceMetric, metrics.entity_f1)

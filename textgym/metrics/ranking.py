@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import log2
 
+from textgym.metrics.answers import normalize_label
 from textgym.metrics.references import Items, items_of
 
 
@@ -18,12 +19,12 @@ def listed_items(text: str) -> list[str]:
 
 
 def normalised(items: Items) -> list[str]:
-    """Items as they are compared: in lower case, with single spaces.
+    """Items as they are compared, see `normalize_label`.
 
     >>> normalised(["The  Third Man"])
     ['the third man']
     """
-    return [" ".join(item.lower().split()) for item in items_of(items)]
+    return [normalize_label(item) for item in items_of(items)]
 
 
 def ndcg(completion: str, relevant: Items, k: int = 5) -> float:

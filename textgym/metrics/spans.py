@@ -7,6 +7,7 @@ prediction that is wrong, not one that is overlooked.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 
 from textgym.metrics.f1 import F1
@@ -52,6 +53,6 @@ def triple_f1(completion: str, reference: Reference) -> float:
 
 
 def _items(text: str, separator: str, parts: int) -> Counter[tuple[str, ...]]:
-    found = [item.split(separator, parts - 1) for item in items_of(text)]
+    found = [item.split(separator, parts - 1) for item in items_of(unicodedata.normalize("NFC", text))]
     items = [tuple(part.strip() for part in item) for item in found]
     return Counter(item for item in items if item != (NONE,))

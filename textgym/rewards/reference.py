@@ -88,7 +88,7 @@ def _all_triples(completion: str, reference: metrics.Reference) -> float:
 
 
 exact_match = Against(metrics.exact_match)
-accuracy = Against(metrics.exact_match, name="accuracy")
+accuracy = Against(metrics.accuracy)
 token_f1 = Against(metrics.token_f1)
 entity_f1 = Against(metrics.entity_f1)
 triple_f1 = Against(metrics.triple_f1)

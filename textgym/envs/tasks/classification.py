@@ -17,7 +17,7 @@ class ClassificationEnv(TextGenEnv):
 
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
-    `accuracy`: 1.0 if the completion is the topic, whatever its case, punctuation and articles, else 0.0.
+    `accuracy`: 1.0 if the completion is the topic, whatever its case and white space, else 0.0.
 
     ## Arguments
     See `TextGenEnv` for all of them. The default data set, `"classification"`, has splits that share no article.

@@ -18,7 +18,7 @@ class QAEnv(TextGenEnv):
     ## Rewards
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
     `token_f1`: the F1 of the answer's words after SQuAD's normalisation, in [0, 1]. The judge that evaluation adds is
-    `exact_match` (also named `accuracy`): whether the normalised answer is one of the acceptable ones.
+    `exact_match`: whether the normalised answer is one of the acceptable ones.
 
     ## Arguments
     See `TextGenEnv` for all of them. The default data set, `"qa"`, has the splits `train`, `validation` and `test`,
