@@ -103,7 +103,7 @@ def headroom() -> str:
     parts = [
         "`make headroom`; conditions and texts are in the [report](benchmarks/results/headroom/REPORT.md).",
         report.markdown_table(columns, lines),
-        f"In order, random < zero_shot < supervised ≤ human: {in_order} of {len(lines)} tasks. "
+        f"In order, random < zero_shot < supervised ≤ reference: {in_order} of {len(lines)} tasks. "
         f"PPO lifts the mean of the supervised model on {lifted}.",
     ]
     return "\n\n".join(parts)
@@ -113,8 +113,8 @@ def _steps(own: Mapping[str, report.Row]) -> list[str]:
     """Whether a task's means rise from agent to agent, whether PPO adds to them, and with how many seeds."""
     if not all(row.complete for row in own.values()):
         return ["-"] * 3
-    random, zero_shot, supervised, ppo, human = (row.scores for row in own.values())
-    in_order = random.mean() < zero_shot.mean() < supervised.mean() <= human.mean()
+    random, zero_shot, supervised, ppo, reference = (row.scores for row in own.values())
+    in_order = random.mean() < zero_shot.mean() < supervised.mean() <= reference.mean()
     seeds = f"{(ppo > supervised).sum()}/{len(ppo)}"
     return ["yes" if in_order else "no", "yes" if ppo.mean() > supervised.mean() else "no", seeds]
 
