@@ -84,7 +84,7 @@ def anchor(heading: str) -> str:
 
 def test_commands_that_are_named_exist() -> None:
     command: Any = typer.main.get_command(app)
-    assert {name for name in re.findall(r"^textgym ([a-z]+[a-z-]*)", COMMANDS, re.MULTILINE)} <= command.commands.keys()
+    assert set(re.findall(r"^textgym ([a-z]+[a-z-]*)", COMMANDS, re.MULTILINE)) <= command.commands.keys()
     for module in re.findall(r"python -m ([\w.]+)", COMMANDS):
         assert importlib.util.find_spec(module), module
     targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
