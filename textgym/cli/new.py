@@ -35,7 +35,7 @@ Folder = Annotated[Path, typer.Option(help="Where the files are written.")]
 
 @app.command("task", epilog=output.examples("textgym new task haiku", "pytest test_haiku.py"))
 def task(name: Name, folder: Folder = Path()) -> None:
-    """Write NAME.py, an environment that works, its data, and its test_NAME.py, which must pass before and after edits."""
+    """Write NAME.py, an environment that works, its data, and test_NAME.py, which must pass before and after edits."""
     title = "".join(map(str.capitalize, name.split("_")))
     check_name(name, folder)
     taken = same_name(f"TextGen-{title}-v0", gym.registry)
