@@ -143,3 +143,11 @@ def test_byte_tables_write_what_the_library_writes(tokenizer: TextTokenizer) -> 
     batch += [[added.vocab_size - 1, 300], [1, 0, 2], *([byte] for byte in range(3, 300))]
     assert added.decode_batch(batch) == inner.decode_batch(batch, skip_special_tokens=True)
     assert pickle.loads(pickle.dumps(added)).decode_batch(batch) == added.decode_batch(batch)
+
+
+@pytest.mark.parametrize("text", ["", "a dull film", "我很好 😀", "\n\t x", "\ufffd", "e\u0301"])
+def test_pieces_join_to_the_text(tokenizer, text):
+    ids = tokenizer.encode(text)
+    assert "".join(tokenizer.pieces(ids)) == text
+    for cut in (ids[:-1], ids[1:], [*ids, tokenizer.eos_token_id]):
+        assert "".join(tokenizer.pieces(cut)) == tokenizer.decode(cut)

@@ -120,6 +120,19 @@ class TextTokenizer:
             return self._tokenizer.decode_batch([list(ids) for ids in batch], skip_special_tokens=True)
         return [b"".join([table[i] for i in ids]).decode("utf-8", "replace") for ids in batch]
 
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The text that each token adds; they join to the text of all.
+
+        A character whose bytes are spread over several tokens belongs to the last of them, the others add "", as
+        special tokens do.
+        """
+        pieces, written = [""] * len(ids), ""
+        for i, text in enumerate(self.decode_batch([ids[: i + 1] for i in range(len(ids))])):
+            # "\ufffd" at the end: half a character, or bytes that are none and stay so
+            if i + 1 == len(ids) or (text.startswith(written) and not text.endswith("\ufffd")):
+                pieces[i], written = text[len(written) :], text
+        return pieces
+
     @cached_property
     def _bytes_by_id(self) -> list[bytes] | None:
         """Of a byte-level vocabulary what each token stands for, nothing for special ones; None for other vocabularies.

@@ -111,7 +111,7 @@ def test_render_modes(env_id, mode, capsys):
     elif mode == "human":
         assert frame is None and capsys.readouterr().out
     else:
-        assert frame.shape == (360, 640, 3) and frame.dtype == np.uint8 and frame.min() < 128, "an empty picture"
+        assert frame.shape[1:] == (640, 3) and frame.dtype == np.uint8 and frame.min() < 128, "an empty picture"
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -254,7 +254,7 @@ def test_ansi_shows_prompt_completion_and_at_the_end_the_reward(make_env, rows, 
     assert env.render() == f"Prompt: {rows[1]['prompt']}\nCompletion:  film\n"
     env.step(1)
     assert (
-        env.render().splitlines()[2] == "Reward: 0.10 = 1 x length 0.10 + 0.5 x repetition 0.00  (eos after 1 tokens)"
+        env.render().splitlines()[2] == "Reward: 0.10 = 1 x length 0.10 + 0.5 x repetition 0.00  (EOS after 1 tokens)"
     )
     env.reset(options={"index": 1})
     assert "Reward" not in env.render()

@@ -154,8 +154,8 @@ class TextGenEnv(gym.Env[Any, Any]):
         """The episode so far, as text or as a picture of it; human mode has already written it."""
         if self.render_mode is None or self.render_mode == "human":
             return None
-        text = rendering.episode_text(self._core, 0, self._final_info)
-        return text if self.render_mode == "ansi" else rendering.draw(text)
+        show = rendering.episode_text if self.render_mode == "ansi" else rendering.picture
+        return show(self._core, 0, self._final_info)
 
     def _write_new_text(self) -> None:
         text = self._core.tokenizer.decode(self._core.completion_ids([0])[0])

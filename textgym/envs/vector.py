@@ -162,8 +162,8 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """The rows' running episodes as texts, or as pictures of them."""
         if self.render_mode is None:
             return None
-        texts = [rendering.episode_text(self._core, row, None) for row in range(self.num_envs)]
-        return tuple(texts) if self.render_mode == "ansi" else tuple(map(rendering.draw, texts))
+        show = rendering.episode_text if self.render_mode == "ansi" else rendering.picture
+        return tuple(show(self._core, row, None) for row in range(self.num_envs))
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
