@@ -10,7 +10,7 @@ from itertools import combinations
 import gymnasium as gym
 import pytest
 
-from textgym import data, rewards
+from textgym import data, rewards, worker
 from textgym.data import reasoning_gym
 from textgym.envs.tasks.reasoning_gym import ReasoningGymEnv
 from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError, UnknownNameError
@@ -41,6 +41,8 @@ class Generator:
 @pytest.fixture
 def stub(monkeypatch):
     monkeypatch.setattr(reasoning_gym, "_generator", lambda spec: Generator())
+    monkeypatch.setattr(reasoning_gym, "COMPARES", {"stub"})  # the worker's process does not know it
+    monkeypatch.setattr(reasoning_gym, "MOST_CONSTANT", 1.0)  # its one usable problem has one answer
     reasoning_gym._problems.cache_clear()
     yield
     reasoning_gym._problems.cache_clear()
@@ -63,6 +65,32 @@ def test_a_verdict_out_of_range_is_an_error(stub, answer):
     # a reward of 2.0 or NaN would go into a mean without a word
     with pytest.raises(RewardError, match=r"'stub' gives .* no number from 0 to 1"):
         reasoning_gym.verdict(answer, json.dumps({"spec": "stub", "question": "What is 1 + 1?"}))
+
+
+@pytest.mark.parametrize("entry", ["{", "[]", "{}", None])
+def test_an_entry_that_is_no_problem_is_named(entry):
+    with pytest.raises(DatasetError, match=r"is no problem of reasoning-gym\. Load the data by its name"):
+        reasoning_gym.verdict("2", entry)
+
+
+@pytest.mark.parametrize(("accepted", "text"), [("nan", "'nan'"), ("", "''"), ("42", "'42'")])
+def test_a_generator_that_one_text_solves_is_refused_unless_it_is_asked_for(stub, monkeypatch, caplog, accepted, text):
+    """Whether the verifier is fooled, as by a NaN, or a few problems of four have one answer: 42."""
+    monkeypatch.setattr(reasoning_gym, "MOST_CONSTANT", 0.2)
+    answers = ["1", "22", "333", "42", "42"] if accepted == "42" else ["a", "b", "c", "d", "e"]
+    monkeypatch.setattr(Generator, "problems", [(f"What {n}?", answer) for n, answer in enumerate(answers)])
+    monkeypatch.setattr(
+        Generator,
+        "score_answer",
+        lambda self, answer, entry: float(answer in {entry["answer"], accepted} - {"42"} or answer == entry["answer"]),
+    )
+    share = "40%" if accepted == "42" else "100%"
+    refusal = rf"'stub\?size=5' takes the answer {text} for right in {share} .* 'reasoning_gym:stub\?size=5&allow_c"
+    with pytest.raises(DatasetError, match=refusal):
+        reasoning_gym.rows("train", "stub?size=5")
+    rows = [row for split in SPLITS for row in reasoning_gym.rows(split, "stub?allow_constant=true&size=5")]
+    assert sorted(row["reference"] for row in rows) == answers
+    assert {json.loads(row["entry"])["spec"] for row in rows} == {"stub?size=5"}  # the generator has no such option
 
 
 def test_without_the_package_the_id_is_listed_and_making_it_says_what_to_install(monkeypatch):
@@ -125,7 +153,7 @@ def test_the_package_is_imported_no_earlier_than_for_a_verdict():
 @needs_package
 @pytest.mark.parametrize("name", ["chain_sum", "leg_counting", "letter_counting", "number_sequence", "syllogism"])
 def test_any_generator_goes_by_its_name(name):
-    source = f"reasoning_gym:{name}?size=40"
+    source = f"reasoning_gym:{name}?size=40&allow_constant=true"  # most syllogisms are answered by Yes
     env = WholeResponse(gym.make("TextGen-ReasoningGym-v0", dataset=source, max_prompt_tokens=128))
     columns = data.load(source).columns
     assert 20 < len(columns["prompt"]) <= 40
@@ -155,6 +183,9 @@ def test_options_reach_the_generator():
         ("reasoning_gym:gcd?size=many", ConfigurationError, "refuses the options"),
         ("reasoning_gym:propositional_logic?size=10", DatasetError, "have no answers"),
         ("reasoning_gym:game_of_life_halting?size=10", DatasetError, "takes any text"),
+        ("reasoning_gym:complex_arithmetic?size=40", DatasetError, "'nan' for right in 100%"),
+        ("reasoning_gym:syllogism?size=100", DatasetError, "takes the answer '(Yes|No)' for right in [4-7]"),
+        ("reasoning_gym:chain_sum?size=1e99", ConfigurationError, "refuses the options"),
     ],
 )
 def test_errors_name_the_remedy(name, error, message):
@@ -169,3 +200,22 @@ def test_rows_survive_arrow():
     table = data.to_hf("reasoning_gym:number_sequence?size=60")
     columns = {name: table[name][:] for name in table.column_names}
     assert set(rewards.get("reasoning_gym")(completions=columns["reference"], **columns)) == {1.0}
+
+
+@needs_package
+def test_an_answer_that_hangs_its_verifier_is_wrong(monkeypatch, caplog):
+    columns = data.load("reasoning_gym:countdown?size=3&min_numbers=2&max_numbers=2").columns
+    monkeypatch.setattr(worker, "TIME_LIMIT", 1.0)
+    texts = [*columns["reference"][:-1], " 9**9**9"]
+    assert rewards.get("reasoning_gym")(completions=texts, **columns) == [1.0] * (len(texts) - 1) + [0.0]
+    assert "'9**9**9'" in caplog.text and "countdown" in caplog.text
+
+
+@needs_package
+def test_the_default_verifier_says_the_same_here_and_in_the_worker(monkeypatch):
+    columns = data.load("reasoning_gym", "validation").columns
+    texts = [answer if n % 2 else answer[:-1] for n, answer in enumerate(columns["reference"])]
+    here = rewards.get("reasoning_gym")(completions=texts, **columns)
+    monkeypatch.setattr(reasoning_gym, "COMPARES", set())
+    assert rewards.get("reasoning_gym")(completions=texts, **columns) == here
+    assert set(here) == {0.0, 1.0}

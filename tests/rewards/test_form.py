@@ -2,7 +2,7 @@
 
 import pytest
 
-from textgym import rewards
+from textgym import rewards, worker
 from textgym.errors import ConfigurationError
 from textgym.rewards.form import Format
 
@@ -52,3 +52,11 @@ def test_copying_is_of_the_prompt():
 
 def test_distinct():
     assert rewards.get("distinct")(completions=["a b a b", "a"]) == [pytest.approx(2 / 3), 0.0]
+
+
+def test_a_pattern_that_takes_for_ever_does_not_match(monkeypatch, caplog):
+    monkeypatch.setattr(worker, "TIME_LIMIT", 0.3)
+    texts = ["a" * 40 + "!", "a" * 40]
+    assert Format("(a+)+")(completions=texts) == [0.0, 1.0]
+    assert rewards.get("format")(completions=texts, pattern=["(a+)+"] * 2) == [0.0, 1.0]
+    assert len(caplog.records) == 1 and "aaaa" in caplog.text and "(a+)+" in caplog.text  # once for one text

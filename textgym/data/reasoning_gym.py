@@ -3,6 +3,10 @@
 A generator goes by its name in that package, options of its configuration behind a question mark:
 ``"reasoning_gym:chain_sum?max_terms=3&size=1000"``. A problem's split depends on its question alone. Those of the
 default generator are embedded as ``reasoning_gym``; those of others are made on the spot.
+
+Verifiers are foreign code, and some evaluate the answer: they run in `textgym.worker`, under its time limit. Some take
+one constant text for most problems, for example because it is NaN; their generators are refused, unless the name ends
+with the option ``allow_constant=true``.
 """
 
 from __future__ import annotations
@@ -10,20 +14,28 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
+from textgym import worker
 from textgym.data.hashing import fraction
-from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError, UnknownNameError
+from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError, UnknownNameError, shown
 
 logger = logging.getLogger(__name__)
 
 NAME = "reasoning_gym"
 DEFAULT = "family_relationships"
+COMPARES = {DEFAULT}  # generators whose verifier only compares texts: it cannot hang, and needs no second process
 SIZE = 4_500  # problems that are drawn, unless the options say otherwise
 NONSENSE = "banana"
 FAULT = "their verifier refuses their answers, or takes any text"
+CONSTANTS = ("", "0", "1", "-1", "nan", "inf", "True", "False", "None", "yes", "no", "[]", NONSENSE)
+CONSTANT_ROWS = 200  # problems that each constant text is tried on
+MOST_CONSTANT = 0.2  # of them that a constant text may solve
+ALLOW = "allow_constant=true"
 SHARES = {"test": 2 / 15, "validation": 1 / 15}
 
 
@@ -31,14 +43,14 @@ def rows(split: str, spec: str) -> list[dict[str, Any]]:
     """The split's problems: ``prompt``, ``reference`` and ``entry``, what the verifier needs, as JSON.
 
     Args:
-        split: Which.
-        spec: A generator of reasoning-gym, with options if any.
+        split: Which of the data set's parts.
+        spec: A generator of reasoning-gym, with options if any; the option ``allow_constant=true`` is ours.
 
     Raises:
         MissingPackageError: The package reasoning-gym is not installed.
         UnknownNameError: It has no such generator.
         ConfigurationError: The generator refuses the options.
-        DatasetError: The generator's own answers never satisfy its verifier.
+        DatasetError: The generator's own answers never satisfy its verifier, or one constant text does too often.
     """
     return [row for row in _problems(spec) if _split(row["prompt"]) == split]
 
@@ -46,19 +58,51 @@ def rows(split: str, spec: str) -> list[dict[str, Any]]:
 def verdict(completion: str, entry: str) -> float:
     """What the generator's own verifier says about an answer, white space around it aside; in [0, 1].
 
-    Many verifiers give a part of 1.0 to an answer with something around it. Some raise on a malformed answer.
+    Many verifiers give a part of 1.0 to an answer with something around it. Some raise on a malformed answer. An answer
+    that makes one hang or crash is wrong, and logged.
 
     Raises:
-        RewardError: It says something else than a number from 0 to 1.
+        RewardError: It raises, or says something else than a number from 0 to 1.
+        DatasetError: The entry is none of a problem.
     """
-    problem = json.loads(entry)
-    value = _generator(problem["spec"]).score_answer(completion.strip(), problem)
+    problem, answer = _problem(entry), completion.strip()
+    spec = problem["spec"]
+    verify = _verifier(spec)  # what is wrong with the spec is said here, and not by the worker
+    if spec.partition("?")[0] in COMPARES:
+        value = verify(answer, problem)
+    else:
+        try:
+            value = worker.call(_verifier, (spec,), answer, problem)
+        except worker.ForeignCodeError as error:
+            raise RewardError(f"The verifier of {spec!r} raises on {shown(answer)}: {error}.") from error
+    if value is None:
+        return 0.0
     if not 0 <= value <= 1:
         raise RewardError(
-            f"The verifier of {problem['spec']!r} gives {value!r} to the answer {completion!r}: no number from 0 to 1. "
+            f"The verifier of {spec!r} gives {value!r} to the answer {shown(completion)}: no number from 0 to 1. "
             "Choose another generator."
         )
-    return float(value)
+    return value
+
+
+def _verifier(spec: str) -> Callable[[str, dict[str, Any]], float]:
+    """What a generator says of an answer to one of its problems."""
+    generator = _generator(spec)
+    return lambda answer, problem: float(generator.score_answer(answer, problem))
+
+
+def _problem(entry: str) -> dict[str, Any]:
+    """The problem, and in ``spec`` the generator that it is of."""
+    try:
+        problem = json.loads(entry)
+    except (ValueError, TypeError):
+        problem = None
+    if not isinstance(problem, dict) or not isinstance(problem.get("spec"), str):
+        raise DatasetError(
+            f"{shown(entry)} is no problem of reasoning-gym. Load the data by its name {NAME}:GENERATOR, whose rows "
+            "have it in the column 'entry'."
+        )
+    return problem
 
 
 def missing_package() -> MissingPackageError:
@@ -78,6 +122,10 @@ def _split(question: str) -> str:
 @lru_cache(maxsize=4)  # the splits of a data set are asked for one after another
 def _problems(spec: str) -> list[dict[str, str]]:
     """All problems of a generator, each once, whose answer satisfies the verifier."""
+    asked, options = spec, spec.partition("?")[2].split("&")
+    if ALLOW in options:
+        kept = "&".join(option for option in options if option != ALLOW)
+        spec = spec.partition("?")[0] + (f"?{kept}" if kept else "")
     generator = _generator(spec)
     found: dict[str, dict[str, str]] = {}
     refused = 0
@@ -97,7 +145,24 @@ def _problems(spec: str) -> list[dict[str, str]]:
         )
     if refused:
         logger.warning("%d of %d problems of %r left out: %s", refused, refused + len(found), spec, FAULT)
-    return [*found.values()]
+    rows = [*found.values()]
+    if asked == spec:
+        _refuse_constants(spec, rows)
+    return rows
+
+
+def _refuse_constants(spec: str, rows: Sequence[dict[str, str]]) -> None:
+    """Refuse a generator where an agent need only learn one text, whatever the problem."""
+    tried = rows[:: -(-len(rows) // CONSTANT_ROWS)]
+    ((frequent, _),) = Counter(row["reference"] for row in rows).most_common(1)
+    for text in (*CONSTANTS, frequent):
+        solved = sum(_satisfies(text, row["entry"]) for row in tried)
+        if solved > max(1, MOST_CONSTANT * len(tried)):  # one of a few may be its own problem
+            raise DatasetError(
+                f"The verifier of reasoning-gym's {spec!r} takes the answer {shown(text)} for right in "
+                f"{solved / len(tried):.0%} of the problems, so that an agent would learn nothing else. Choose another "
+                f"generator, or ask for it nevertheless: '{NAME}:{spec}{'&' if '?' in spec else '?'}{ALLOW}'."
+            )
 
 
 def _row(question: str, answer: Any, problem: dict[str, Any]) -> dict[str, str] | None:
@@ -106,17 +171,21 @@ def _row(question: str, answer: Any, problem: dict[str, Any]) -> dict[str, str] 
         return None
     try:
         entry = json.dumps(problem)
-        satisfied = verdict(answer, entry) == 1.0
-    except Exception:  # whatever a verifier raises about its own answer
+    except (TypeError, ValueError):  # what it holds is no JSON
         return None
-    return {"prompt": question, "reference": answer, "entry": entry} if satisfied and not _takes_any(entry) else None
+    usable = _satisfies(answer, entry) and not _satisfies(NONSENSE, entry)
+    return {"prompt": question, "reference": answer, "entry": entry} if usable else None
 
 
-def _takes_any(entry: str) -> bool:
-    """Whether the verifier is satisfied with nonsense."""
+def _satisfies(answer: str, entry: str) -> bool:
+    """Whether the verifier gives full marks to a text that no agent wrote; not where it raises.
+
+    Thousands are tried, so in this process: the problem's own answer and our constants make no verifier hang.
+    """
     try:
-        return verdict(NONSENSE, entry) == 1.0
-    except Exception:  # as some do on a malformed answer, see `textgym.rewards.Lenient`
+        problem = _problem(entry)
+        return _verifier(problem["spec"])(answer.strip(), problem) == 1.0
+    except Exception:  # whatever a verifier raises
         return False
 
 
@@ -134,6 +203,7 @@ def _generator(spec: str) -> Any:
     options = {"seed": 0, "size": SIZE} | {key: _value(text) for key, text in parse_qsl(query, keep_blank_values=True)}
     try:
         generator = reasoning_gym.create_dataset(name, **options)
+        range(len(generator))
         next(iter(generator))  # some options are found to be wrong no earlier
         return generator
     except Exception as error:  # configurations are checked by assertions, or by whatever a generator raises

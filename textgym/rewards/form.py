@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json as json_module
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from textgym import metrics
+from textgym import metrics, worker
 from textgym.errors import ConfigurationError, DatasetError
 from textgym.rewards.reference import Against
 
@@ -17,7 +17,8 @@ class Format:
     """1.0 for a completion that a regular expression matches whole, white space around it aside, else 0.0.
 
     Args:
-        pattern: As for `re.fullmatch`; a dot also matches a line's end.
+        pattern: As for `re.fullmatch`; a dot also matches a line's end. A text on which it takes longer than
+            `textgym.worker.TIME_LIMIT`, as `(a+)+` does on a row of letters, does not match, and is logged.
 
     Raises:
         ConfigurationError: It is no regular expression.
@@ -80,7 +81,13 @@ def _matches(completion: str, pattern: str) -> float:
     """1.0 if its row's regular expression matches the whole text, white space around it aside, else 0.0."""
     if not isinstance(pattern, str):
         raise DatasetError(f"{pattern!r} is no text. Write a regular expression, or None where there is none.")
-    return float(_compiled(pattern).fullmatch(completion.strip()) is not None)
+    _compiled(pattern)  # what is wrong with it is said here, and not by the worker
+    return float(bool(worker.call(_matcher, (pattern,), completion.strip())))  # a text that takes too long is wrong
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    compiled = _compiled(pattern)
+    return lambda text: compiled.fullmatch(text) is not None
 
 
 def _presence(completion: str, words: metrics.Items) -> float:

@@ -18,13 +18,16 @@ class ReasoningGymEnv(TextGenEnv):
     0.0 for every token but the last; at the end of the episode the weighted sum of the reward functions, by default
     `reasoning_gym`: what the generator's own verifier says, in [0, 1]. It is 1.0 for the problem's own answer; for many
     generators an answer with something around it gets a part of that. The verifiers of a few generators raise on
-    malformed answers; `textgym.rewards.Lenient("reasoning_gym", 0.0)` gives these 0.0.
+    malformed answers; `textgym.rewards.Lenient("reasoning_gym", 0.0)` gives these 0.0. Verifiers that do more than
+    compare texts have two seconds for an answer, in a second process: an answer such as `9**9**9`, which some evaluate
+    as Python, is wrong, and logged.
 
     ## Arguments
     See `TextGenEnv` for all of them. `dataset="reasoning_gym:chain_sum"` takes another generator, and
     `"reasoning_gym:chain_sum?max_terms=3&size=1000"` with options of its configuration, of which all have `size`
     (4,500 problems by default, before duplicates are removed) and `seed`. Many generators need more `max_prompt_tokens`
-    and `max_new_tokens`.
+    and `max_new_tokens`. Those whose verifier takes one constant text, such as `nan` or their most frequent answer, for
+    right in more than a fifth of the problems are refused, unless the option `allow_constant=true` asks for them.
 
     ```python
     import gymnasium as gym

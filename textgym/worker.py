@@ -1,0 +1,164 @@
+"""Foreign code under a time limit, such as a verifier that evaluates what an agent wrote, or a regular expression.
+
+It runs in a second process, which is started at the first call, serves all later ones, ends itself when the time of a
+call is up, and is replaced after that. A limit within this process would not do: code in C, such as the power in
+``9**9**9``, lets no other thread or signal handler run. The process is a guard against texts that hang or crash, not
+against malice: what evaluates texts may do there whatever this user may.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import hashlib
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from textgym.errors import ConfigurationError, TextGymError, shown
+
+logger = logging.getLogger(__name__)
+
+TIME_LIMIT = 2.0  # seconds for one call
+REMEMBERED = 1_000  # calls that ended a worker, and are not made again
+
+ENDED, RAISED, RETURNED = "ended", "raised", "returned"
+
+
+class ForeignCodeError(TextGymError):
+    """Foreign code that raised in the worker; says what."""
+
+
+def call(make: Callable[..., Callable[..., Any]], given: tuple[Hashable, ...], *arguments: Any) -> Any:
+    """What ``make(*given)(*arguments)`` returns in the worker, or None if that takes too long or ends the process.
+
+    Such a call is logged, once: it is remembered, and answered with None when it comes again.
+
+    Args:
+        make: Makes the function, without a time limit and once per worker. Everything here must be picklable.
+        given: Its arguments.
+        *arguments: Those of the function, of which the first is named in the log. It has `TIME_LIMIT` seconds.
+
+    Raises:
+        ForeignCodeError: It raises.
+        ConfigurationError: No worker can be started.
+    """
+    request = pickle.dumps((make, given, arguments, TIME_LIMIT))
+    key = hashlib.sha256(request).digest()
+    worker = _WORKERS.setdefault(os.getpid(), _Worker())
+    with worker.lock:
+        if key in worker.fatal:
+            return None
+        outcome, value = worker.answer(request)
+        if outcome == ENDED:
+            worker.remember(key)
+            logger.warning(
+                "%s made %s of %s take longer than %g s, or crash (exit status %s): it has no result.",
+                shown(arguments[0]), make.__qualname__, shown(given), TIME_LIMIT, value,
+            )  # fmt: skip
+            return None
+    if outcome == RAISED:
+        raise ForeignCodeError(value)
+    return value
+
+
+class _Worker:
+    """The second process, as seen from the first."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # one call at a time
+        self.fatal: OrderedDict[bytes, None] = OrderedDict()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def answer(self, request: bytes) -> tuple[str, Any]:
+        """How a call ended, and its value, what it raised, or the process's exit status."""
+        if self.process is None or self.process.poll() is not None:
+            self.stop()
+            self.process = _started()
+        requests, answers = self.process.stdin, self.process.stdout
+        assert requests is not None and answers is not None
+        answered = False
+        try:
+            requests.write(request)
+            requests.flush()
+            answer = pickle.load(answers)
+            answered = True
+            return answer
+        except (EOFError, OSError, pickle.UnpicklingError):
+            return ENDED, self.process.wait()
+        finally:
+            if not answered:  # also where this process was interrupted: the answer would be taken for the next one's
+                self.stop()
+
+    def remember(self, key: bytes) -> None:
+        self.fatal[key] = None
+        if len(self.fatal) > REMEMBERED:
+            self.fatal.popitem(last=False)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()  # waits, and closes the pipes
+            self.process = None
+
+
+_WORKERS: dict[int, _Worker] = {}  # by process: a forked one must not talk into its parent's pipes
+
+
+@atexit.register
+def _stop() -> None:
+    if os.getpid() in _WORKERS:
+        _WORKERS[os.getpid()].stop()
+
+
+def _started() -> subprocess.Popen[bytes]:
+    # not by multiprocessing: a daemonic process, such as SB3's SubprocVecEnv starts, may not have children there,
+    # and a script without `if __name__ == "__main__"` would run a second time
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", "from textgym import worker; worker.serve()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    if not process.stdout.read(1):
+        raise ConfigurationError(
+            f"No second process could be started with {sys.executable!r}, in which verifiers and regular expressions "
+            f"run under a time limit (exit status {process.wait()}). Check that it can run `import textgym`."
+        )
+    return process
+
+
+def serve() -> None:
+    """Answer calls from the standard input, until it is closed; this is all that the worker does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which ends this one
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = Path(os.devnull).open("r+b", buffering=0)  # noqa: SIM115 - as long as this process
+    for stream in range(3):  # foreign code may read and print
+        os.dup2(nowhere.fileno(), stream)
+    made = lru_cache(maxsize=256)(lambda make, *given: make(*given))
+    answers.write(b"!")
+    answers.flush()
+    while True:
+        try:
+            make, given, arguments, limit = pickle.load(requests)
+        except EOFError:
+            return
+        try:
+            function = made(make, *given)
+            # the only clock that code in C does not stop; where this process is not ended by it, it is by an exit
+            faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)
+            answer = pickle.dumps((RETURNED, function(*arguments)))
+        except Exception as error:  # whatever foreign code raises
+            answer = pickle.dumps((RAISED, f"{type(error).__name__}: {error}"))
+        faulthandler.cancel_dump_traceback_later()
+        answers.write(answer)
+        answers.flush()
