@@ -46,8 +46,8 @@ headroom: $(INSTALLED)  ## Every task: random, zero-shot, supervised, PPO from t
 	done; wait
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.leaderboard --suite headroom --results $(RESULTS)
 
-results: $(INSTALLED) $(SMOLLM2)  ## Run and publish everything that the README shows
-	@test -z "$$(git status --porcelain -- . ':!benchmarks/results' ':!README.md')" || \
+results: $(INSTALLED) $(SMOLLM2)  ## Run and publish everything that README and docs show
+	@test -z "$$(git status --porcelain -- . ':!benchmarks/results' ':!README.md' ':!docs')" || \
 		{ echo "Only results of committed code can be published: commit first."; exit 1; }
 	$(BIN)/python -m benchmarks.leaderboard --suite quick --results benchmarks/results
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes --results benchmarks/results

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from textgym.data.datasets import Dataset
-from textgym.envs.episodes import continuation
+from textgym.envs.prompts import continuation
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.evaluation import make_env

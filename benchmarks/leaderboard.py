@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
             Console(file=console.file, width=report.WIDTH).print(table)
         console.print(f"Report: {report.write(suite, runs, rows, args.results / suite.name)}", soft_wrap=True)
     except (TextGymError, gym.error.Error) as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         console.print("Interrupted. Finished runs are kept: the same command goes on from here.")

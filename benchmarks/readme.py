@@ -1,12 +1,13 @@
-"""Write the README's tables from the registries and the published results: ``python -m benchmarks.readme``.
+"""Write the tables of README and docs from the registries and the published results: ``python -m benchmarks.readme``.
 
-``--check`` writes nothing and fails if the README says something else than they do.
+``--check`` writes nothing and fails if a page says something else than they do.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,8 +19,9 @@ from textgym.cli.output import described_reward, first_sentence, sizes
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, TextGymError
 
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 RESULTS = ROOT / "benchmarks" / "results"
+LINK = "../benchmarks/results"  # from a page of docs
 NOT_YET = "Not measured yet."
 
 
@@ -57,7 +59,7 @@ def board(suite_name: str) -> str:
         return NOT_YET
     command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
     scores = report.normalised(suite, rows)
-    link = f"benchmarks/results/{suite_name}"
+    link = f"{LINK}/{suite_name}"
     parts = [
         f"`{command}`; learning curve, conditions and texts before and after are in the [report]({link}/REPORT.md).",
         report.markdown_table(("agent", report.score_name(rows), *report.COLUMNS[2:]), map(report.cells, rows)),
@@ -101,9 +103,9 @@ def headroom() -> str:
     columns = ("mean reward", *(agent.name for agent in suite.agents), "in order", "PPO lifts", "seeds lifted")
     in_order, lifted = (sum(line[columns.index(name)] == "yes" for line in lines) for name in ("in order", "PPO lifts"))
     parts = [
-        "`make headroom`; conditions and texts are in the [report](benchmarks/results/headroom/REPORT.md).",
+        f"`make headroom`; conditions and texts are in the [report]({LINK}/headroom/REPORT.md).",
         report.markdown_table(columns, lines),
-        f"In order, random < zero_shot < supervised ≤ human: {in_order} of {len(lines)} tasks. "
+        f"In order, random < zero_shot < supervised ≤ reference: {in_order} of {len(lines)} tasks. "
         f"PPO lifts the mean of the supervised model on {lifted}.",
     ]
     return "\n\n".join(parts)
@@ -113,8 +115,8 @@ def _steps(own: Mapping[str, report.Row]) -> list[str]:
     """Whether a task's means rise from agent to agent, whether PPO adds to them, and with how many seeds."""
     if not all(row.complete for row in own.values()):
         return ["-"] * 3
-    random, zero_shot, supervised, ppo, human = (row.scores for row in own.values())
-    in_order = random.mean() < zero_shot.mean() < supervised.mean() <= human.mean()
+    random, zero_shot, supervised, ppo, reference = (row.scores for row in own.values())
+    in_order = random.mean() < zero_shot.mean() < supervised.mean() <= reference.mean()
     seeds = f"{(ppo > supervised).sum()}/{len(ppo)}"
     return ["yes" if in_order else "no", "yes" if ppo.mean() > supervised.mean() else "no", seeds]
 
@@ -172,31 +174,36 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 
 def rendered(text: str) -> str:
-    """The README with every block written anew."""
-    for name, block in BLOCKS.items():
-        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-        head, _, rest = text.partition(begin)
-        _, found, tail = rest.partition(end)
-        if not found:
-            raise SystemExit(f"README.md has no block {begin} ... {end}.")
-        text = f"{head}{begin}\n{block()}\n{end}{tail}"
-    return text
+    """A page with each of its blocks written anew.
+
+    Raises:
+        SystemExit: It has a block that nothing writes.
+    """
+
+    def anew(block: re.Match[str]) -> str:
+        name = block["name"]
+        if name not in BLOCKS:
+            raise SystemExit(f"Nothing writes the block {name!r}. There are: {', '.join(BLOCKS)}.")
+        return f"<!-- begin: {name} -->\n{BLOCKS[name]()}\n<!-- end: {name} -->"
+
+    return re.sub(r"<!-- begin: (?P<name>\w+) -->\n.*?<!-- end: (?P=name) -->", anew, text, flags=re.DOTALL)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the README is out of date")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     arguments = parser.parse_args()
-    before = README.read_text(encoding="utf-8")
+    before = {page: page.read_text(encoding="utf-8") for page in PAGES}
     try:
-        after = rendered(before)
+        after = {page: rendered(text) for page, text in before.items()}
     except TextGymError as error:
         raise SystemExit(str(error)) from error
-    if arguments.check and after != before:
-        raise SystemExit("README.md is out of date: python -m benchmarks.readme")
-    if not arguments.check:
-        write_atomic(README, after)
+    changed = [page for page in PAGES if after[page] != before[page]]
+    if arguments.check and changed:
+        raise SystemExit(f"{', '.join(page.name for page in changed)}: out of date. Run python -m benchmarks.readme")
+    for page in changed:
+        write_atomic(page, after[page])
 
 
 if __name__ == "__main__":

@@ -130,8 +130,8 @@ def provenance() -> dict[str, Any]:
     """What a run depends on besides its configuration: versions, commit, hardware."""
     import torch
 
-    # publishing changes results and README while it goes on
-    git_status = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!README.md")
+    # publishing changes results, README and docs while it goes on
+    git_status = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!README.md", ":!docs")
     return {
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "commit": _git("rev-parse", "HEAD"),

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,10 @@ def test_errors_are_one_line(line, message, tmp_path, monkeypatch):
     output = textgym(*line.split(), status=2)
     assert message in output and output.startswith("Error: ") and output.count("\n") == 1
     assert not [*tmp_path.iterdir()]
+
+
+def test_version():
+    assert textgym("--version") == f"textgym {version('textgym')}\n"
 
 
 @pytest.mark.parametrize(("line", "hint"), [("lsit", "'list'"), ("list rewrads", "'rewards'")])

@@ -3,12 +3,12 @@
 from textgym.errors import error_text
 
 
-class Mute(Exception):
+class MuteError(Exception):
     def __str__(self):
         raise RuntimeError("of the message")
 
 
 def test_every_error_has_a_text():
     assert error_text(ValueError("no luck")) == "ValueError: no luck"
-    assert error_text(Mute()) == "Mute: (its message cannot be read)"
+    assert error_text(MuteError()) == "MuteError: (its message cannot be read)"
     assert error_text(OSError("file \udcff")) == "OSError: file \\udcff"

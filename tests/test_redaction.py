@@ -65,7 +65,7 @@ def test_the_machines_own_name_is_a_place(monkeypatch):
         "total_tokens=40000, tokenizer=textgym-tiny, max_new_tokens: 3, eos_token=</s>",
         "tokens and/or words, 1/2 of them, see torch.nn.functional",
         "python -m benchmarks.leaderboard --suite quick --results benchmarks/results --agent agents/ppo.py",
-        "The judge needs an API key in the environment variable 'OPENAI_API_KEY', which is not set. api_key_env='MY_KEY'",
+        "The judge needs an API key in the environment variable 'OPENAI_API_KEY', which is not set. api_key_env='K'",
     ],
 )
 def test_other_texts_stay_as_they_are(text):

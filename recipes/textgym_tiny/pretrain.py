@@ -27,7 +27,7 @@ from recipes import corpora
 from recipes.textgym_tiny.train_tokenizer import OUTPUT as TOKENIZER
 from textgym import data
 from textgym.envs import TASKS
-from textgym.envs.episodes import Template, continuation
+from textgym.envs.prompts import Template, continuation
 from textgym.envs.task import Task
 from textgym.tokenizer import TextTokenizer
 

@@ -9,7 +9,7 @@ import pytest
 from stable_baselines3.common.utils import set_random_seed
 
 import agents
-from agents import best_of_n, human, ppo, random, supervised, supervised_ppo, zero_shot
+from agents import best_of_n, ppo, random, reference, supervised, supervised_ppo, zero_shot
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent
 
@@ -25,14 +25,14 @@ def evaluate(agent, **changes):
 
 @pytest.mark.parametrize("file", sorted(path.stem for path in Path(agents.__path__[0]).glob("[!_]*.py")))
 def test_every_agent_plays(file):
-    modules = (best_of_n, human, ppo, random, supervised, supervised_ppo, zero_shot)
+    modules = (best_of_n, ppo, random, reference, supervised, supervised_ppo, zero_shot)
     module = {module.__name__: module for module in modules}[f"agents.{file}"]
     overrides = {"ppo": TINY, "supervised_ppo": TINY | {"supervised_tokens": 16}}.get(file, {})
     agent = module.make_agent(ENV_ID, seed=0, total_tokens=16, env_kwargs=SHORT, **overrides)
     found = evaluate(agent)
     assert [record["index"] for record in found.records] == [0, 1, 2, 3]
     assert all(value is None or math.isfinite(value) for value in found.metrics.values())
-    assert (found.metrics["kl"] is not None) == (file not in ("best_of_n", "human"))
+    assert (found.metrics["kl"] is not None) == (file not in ("best_of_n", "reference"))
 
 
 def test_random_is_uniform_over_allowed_tokens_and_seeded(tokenizer):
@@ -82,14 +82,14 @@ def test_best_of_n_plans_again_when_a_prompt_comes_back():
     assert len(texts) > 1
 
 
-def test_human_replays_positive_references():
+def test_reference_replays_positive_references():
     rows = [
         {"prompt": "The film", "reference": "is good.", "label": 1},
         {"prompt": "The plot", "reference": "is dull.", "label": 0},
         {"prompt": "The cast is far", "reference": ["too good for what it is given to do", "ok"], "label": 1},
     ]
     kwargs = {"dataset": rows, "max_new_tokens": 5}
-    agent = human.make_agent(ENV_ID, seed=0, env_kwargs=kwargs)
+    agent = reference.make_agent(ENV_ID, seed=0, env_kwargs=kwargs)
     records = evaluate(agent, num_examples=3, reference=None, env_kwargs=kwargs).records
     first, second, third = (record["completion"] for record in records)
     assert first == " is good."
@@ -99,19 +99,19 @@ def test_human_replays_positive_references():
     assert records[2]["finish_reason"] == "length"
 
 
-def test_human_has_something_to_replay():
+def test_reference_has_something_to_replay():
     # a row without a reference gets the only one that there is
     rows = [{"prompt": "The film", "reference": None}, {"prompt": "The plot", "reference": "is dull."}]
     kwargs = {"dataset": rows, "max_new_tokens": 5}
-    agent = human.make_agent(ENV_ID, seed=0, env_kwargs=kwargs)
+    agent = reference.make_agent(ENV_ID, seed=0, env_kwargs=kwargs)
     records = evaluate(agent, num_examples=2, reference=None, env_kwargs=kwargs).records
     assert [record["completion"] for record in records] == [" is dull."] * 2
     with pytest.raises(ConfigurationError, match="no value in the column 'reference'"):
-        human.make_agent(ENV_ID, seed=0, env_kwargs=kwargs | {"dataset": rows[:1]})
+        reference.make_agent(ENV_ID, seed=0, env_kwargs=kwargs | {"dataset": rows[:1]})
 
 
 def test_replaying_needs_the_split_that_is_played():
-    agent = human.make_agent(ENV_ID, seed=0, split="validation")
+    agent = reference.make_agent(ENV_ID, seed=0, split="validation")
     with pytest.raises(ConfigurationError, match="no prompt of TextGen-Sentiment-v0, split 'validation'"):
         evaluate(agent, reference=None, env_kwargs={})
 

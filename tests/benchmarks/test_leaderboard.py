@@ -25,10 +25,10 @@ num_envs = 3
 reference = "textgym-tiny"
 gold = "length"
 zero = "random"
-one = "human"
-agents = [{ name = "random" }, { name = "human", total_tokens = 7 }]
+one = "reference"
+agents = [{ name = "random" }, { name = "reference", total_tokens = 7 }]
 env_kwargs = { max_new_tokens = 3 }
-report = { before = "random", after = "human", examples = 2 }
+report = { before = "random", after = "reference", examples = 2 }
 """
 AGENT = """
 from pathlib import Path
@@ -81,7 +81,7 @@ def identity(paths):
 def test_a_board_with_a_users_own_agent(board, mine, tmp_path):
     status, printed = board("--agent", mine())
     assert status == 0
-    assert all(name in printed for name in ("random", "human", "mine", "sentiment", "2/2"))
+    assert all(name in printed for name in ("random", "reference", "mine", "sentiment", "2/2"))
     assert (tmp_path / "made.txt").read_text() == "0 7\n1 7\n"  # the largest budget of the suite
     assert len(runs(tmp_path)) == 6
     path = next(path for path in runs(tmp_path) if "mine" in str(path))

@@ -55,16 +55,21 @@ def test_a_board_of_unlike_or_unknown_code_is_refused(publish, differing, messag
 @pytest.mark.parametrize(
     ("supervised", "ppo", "verdict", "sentence"),
     [
-        (0.4, 0.5, "| yes | yes | 3/3 |", "human: 12 of 12 tasks. PPO lifts the mean of the supervised model on 12."),
-        (0.2, 0.1, "| no | no | 0/3 |", "human: 0 of 12 tasks. PPO lifts the mean of the supervised model on 0."),
-        (0.9, 0.9, "| no | no | 0/3 |", "human: 0 of 12 tasks"),  # beyond the references is no headroom
+        (
+            0.4,
+            0.5,
+            "| yes | yes | 3/3 |",
+            "reference: 12 of 12 tasks. PPO lifts the mean of the supervised model on 12.",
+        ),
+        (0.2, 0.1, "| no | no | 0/3 |", "reference: 0 of 12 tasks. PPO lifts the mean of the supervised model on 0."),
+        (0.9, 0.9, "| no | no | 0/3 |", "reference: 0 of 12 tasks"),  # beyond the references is no headroom
     ],
 )
 def test_headroom_says_where_its_order_fails(tmp_path, monkeypatch, supervised, ppo, verdict, sentence):
     monkeypatch.setattr(readme, "RESULTS", tmp_path)
     assert readme.headroom() == readme.NOT_YET
     suite = load_suite("headroom")
-    scores = {"random": 0.1, "zero_shot": 0.3, "supervised": supervised, "supervised_ppo": ppo, "human": 0.8}
+    scores = {"random": 0.1, "zero_shot": 0.3, "supervised": supervised, "supervised_ppo": ppo, "reference": 0.8}
     for env_id, agent, seed in itertools.product(suite.env_ids, scores, suite.seeds):
         path = tmp_path / "headroom" / env_id / agent / "0123abcd" / f"seed-{seed:03}.json"
         changed = {"env_id": env_id, "agent": agent, "seed": seed, "dirty": False, "metrics": {"return": scores[agent]}}

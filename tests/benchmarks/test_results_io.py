@@ -143,13 +143,14 @@ def test_measurements_name_their_machine(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "dirty"), [("README.md", False), ("benchmarks/results/a.json", False), ("textgym/a.py", True)]
+    ("file", "dirty"),
+    [("README.md", False), ("docs/a.md", False), ("benchmarks/results/a.json", False), ("textgym/a.py", True)],
 )
 def test_publishing_does_not_make_the_tree_dirty(tmp_path, monkeypatch, file, dirty):
     # the second of two published suites would be refused because the first has written its results
     monkeypatch.setattr(results_io, "ROOT", tmp_path)
     assert results_io.provenance()["dirty"] is None
-    for name in ("README.md", "benchmarks/results/a.json", "textgym/a.py"):
+    for name in ("README.md", "docs/a.md", "benchmarks/results/a.json", "textgym/a.py"):
         results_io.write_atomic(tmp_path / name, "old")
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     for arguments in (["init"], ["add", "."], [*identity, "commit", "-m", "first"]):

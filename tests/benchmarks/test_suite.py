@@ -14,9 +14,9 @@ num_envs = 3
 reference = "textgym-tiny"
 gold = "length"
 zero = "random"
-one = "human"
-agents = [{ name = "random" }, { name = "human" }]
-report = { before = "random", after = "human", examples = 2 }
+one = "reference"
+agents = [{ name = "random" }, { name = "reference" }]
+report = { before = "random", after = "reference", examples = 2 }
 """
 
 
@@ -36,10 +36,10 @@ def load(tmp_path):
     ("old", "new", "message"),
     [
         ('zero = "random"', 'zero = "randon"', "zero: Unknown agent 'randon'. Did you mean 'random'?"),
-        ('one = "human"', 'one = "oracle"', "one: Unknown agent 'oracle'"),
+        ('one = "reference"', 'one = "oracle"', "one: Unknown agent 'oracle'"),
         ('before = "random"', 'before = "ppo"', "report.before: Unknown agent 'ppo'"),
-        ('after = "human"', 'after = "ppo"', "report.after: Unknown agent 'ppo'"),
-        ('after = "human", ', "", "'after'"),
+        ('after = "reference"', 'after = "ppo"', "report.after: Unknown agent 'ppo'"),
+        ('after = "reference", ', "", "'after'"),
         ("examples = 2", "examples = -1", "report.examples is -1"),
         ("num_examples = 4", 'num_examples = "all"', "num_examples is 'all'"),
         ("num_envs = 3", "num_envs = 0", "num_envs is 0"),
@@ -47,8 +47,8 @@ def load(tmp_path):
         ("seeds = [0, 1]", "seeds = [0, 0]", "0 twice among its seeds"),
         ("seeds = [0, 1]", "seeds = [0, -1]", r"seeds\[1\] is -1"),
         ('["TextGen-Sentiment-v0"]', "[]", "no env_ids"),
-        ('[{ name = "random" }, { name = "human" }]', "[]", "no agents"),
-        ('{ name = "human" }', '{ name = "human", total_tokens = "1k" }', "total_tokens of human is '1k'"),
+        ('[{ name = "random" }, { name = "reference" }]', "[]", "no agents"),
+        ('{ name = "reference" }', '{ name = "reference", total_tokens = "1k" }', "total_tokens of reference is '1k'"),
         ("num_envs = 3", "num_envs = ", "small.toml is no suite"),
         ("num_envs = 3", "number = 3", "small.toml is no suite"),
     ],
@@ -80,15 +80,15 @@ def test_the_code_hash_covers_what_makes_a_run(tmp_path):
 def test_published_results_are_found_by_name(load, tmp_path):
     # by the hash of the code at hand, an edited comment would empty the published board
     suite = load()
-    folder = tmp_path / "small" / "TextGen-Sentiment-v0" / "human"
+    folder = tmp_path / "small" / "TextGen-Sentiment-v0" / "reference"
     (folder / "any").mkdir(parents=True)
     (folder / "any" / "seed-001.json").touch()
     found = [cell.path for cell in published(suite, tmp_path) if cell.path.exists()]
     assert found == [folder / "any" / "seed-001.json"]
     assert [(cell.agent.name, cell.seed) for cell in published(suite, tmp_path)] == [
-        ("random", 0), ("random", 1), ("human", 0), ("human", 1)
+        ("random", 0), ("random", 1), ("reference", 0), ("reference", 1)
     ]  # fmt: skip
     (folder / "newer").mkdir()
     (folder / "newer" / "seed-001.json").touch()
-    with pytest.raises(ConfigurationError, match=r"human .* seed 1, has 2 results: .*any.seed-001.json.*newer"):
+    with pytest.raises(ConfigurationError, match=r"reference .* seed 1, has 2 results: .*any.seed-001.json.*newer"):
         published(suite, tmp_path)

@@ -18,7 +18,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import textgym.envs
 from textgym import data, rewards
 from textgym.envs import ENVIRONMENTS, docstrings
-from textgym.envs.episodes import continuation
+from textgym.envs.prompts import continuation
 from textgym.metrics import CORPUS
 
 IDS = sorted(env_id for env_id in gym.registry if env_id.startswith("TextGen-"))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import vowels
 from textgym.data import load
-from textgym.envs.episodes import continuation
+from textgym.envs.prompts import continuation
 from textgym.errors import ConfigurationError, DatasetError, InvalidActionError, RewardError, UnknownNameError
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from textgym.data.datasets import RowNames
-from textgym.envs.episodes import GIVEN, continuation
+from textgym.envs.episodes import GIVEN
+from textgym.envs.prompts import continuation
 from textgym.errors import DatasetError, RewardError
 from textgym.evaluation import make_env
 from textgym.rewards.scoring import Spec, call

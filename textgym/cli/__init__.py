@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import gymnasium as gym
 import typer
@@ -43,6 +44,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+def show_version(asked: bool) -> None:
+    """Print the installed version and end, if it is asked for."""
+    if asked:
+        output.console().print(f"textgym {version('textgym')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Do what an option before the command asks for."""
+
+
 for name, command, lines in (
     ("list", listing.list_, ("textgym list", "textgym list rewards")),
     ("show", show.show, ("textgym show TextGen-Sentiment-v0",)),

@@ -34,14 +34,14 @@ def lint_reward(
     dataset: Annotated[
         str | None, typer.Option("--data", help="Other data for the task, with the columns needed.")
     ] = None,
-    rows: Annotated[int, typer.Option(min=2, help="Of the data.")] = 32,
+    rows: Annotated[int, typer.Option(min=2, help="How many rows of the data to use.")] = 32,
     split: output.Split = "validation",
     no_search: Annotated[bool, typer.Option("--no-search", help="Do not look for the text that scores most.")] = False,
 ) -> None:
     """Call a reward with a battery of texts, and look for the text that it likes best.
 
     Problems (it fails, it returns no finite number, its values change from call to call or with the rest of the batch)
-    are errors, with exit status 1. Warnings are allowed, and seldom meant.
+    are errors, with exit status 1. Warnings tell of what is allowed, but seldom wanted.
     """
     console = output.console()
     env_id, _ = output.find_task(env_id or task_with(reward))

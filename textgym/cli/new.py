@@ -35,7 +35,7 @@ Folder = Annotated[Path, typer.Option(help="Where the files are written.")]
 
 @app.command("task", epilog=output.examples("textgym new task haiku", "pytest test_haiku.py"))
 def task(name: Name, folder: Folder = Path()) -> None:
-    """Write NAME.py, an environment that works, its data, and test_NAME.py, which passes and must go on to."""
+    """Write NAME.py, an environment that works, its data, and test_NAME.py, which must pass before and after edits."""
     title = "".join(map(str.capitalize, name.split("_")))
     check_name(name, folder)
     taken = same_name(f"TextGen-{title}-v0", gym.registry)
@@ -56,7 +56,7 @@ def task(name: Name, folder: Folder = Path()) -> None:
 
 @app.command("reward", epilog=output.examples("textgym new reward politeness", "textgym lint-reward politeness.py"))
 def reward(name: Name, folder: Folder = Path()) -> None:
-    """Write NAME.py, a reward function that works, and test_NAME.py, which passes and must go on to."""
+    """Write NAME.py, a reward function that works, and test_NAME.py, which must pass before and after edits."""
     check_name(name, folder)
     taken = same_name(name, rewards.names())
     if taken:

@@ -23,9 +23,9 @@ from textgym.envs.task import Task
 from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError
 from textgym.metrics import CORPUS
 
-TaskId = Annotated[str, typer.Argument(metavar="ID", help="Of a task, as textgym list shows it.")]
-Split = Annotated[str, typer.Option(help="Of the task's data.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything that is drawn.")]
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="The id of a task, as textgym list shows it.")]
+Split = Annotated[str, typer.Option(help="Which part of the task's data to use: train, validation or test.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The seed of everything that is drawn at random.")]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -86,7 +86,7 @@ def facts(rows: Mapping[str, Any]) -> Table:
 
 
 def scores(values: Mapping[str, float | None]) -> str:
-    """Of a text, by reward."""
+    """The scores of a text, by reward."""
     return ", ".join(f"{name} {number(value)}" for name, value in values.items())
 
 
@@ -153,7 +153,7 @@ def reported(task: Task) -> dict[str, Any]:
 
 
 def first_sentence(thing: Any) -> str:
-    """Of a text, or of what documents something, on one line."""
+    """The first sentence of a text, or of something's docstring, on one line."""
     text = " ".join((thing if isinstance(thing, str) else inspect.getdoc(thing) or "").split())
     return re.split(r"(?<=\.)\s", text, maxsplit=1)[0].replace("``", "`")
 
@@ -177,7 +177,7 @@ def sizes(dataset: str) -> str:
 
 
 def licence(dataset: str) -> str:
-    """Of a data set's texts, as its card says."""
+    """The licence of a data set's texts, as its card says."""
     card = ASSETS / f"{dataset}.md"
     lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
     stated = [line.removeprefix("Licence: ") for line in lines if line.startswith("Licence: ")]

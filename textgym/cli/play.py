@@ -13,7 +13,7 @@ from rich.columns import Columns
 from rich.console import Console
 
 from textgym.cli import output
-from textgym.envs.episodes import continuation
+from textgym.envs.prompts import continuation
 from textgym.tokenizer import TextTokenizer
 from textgym.wrappers import WholeResponse
 

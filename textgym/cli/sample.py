@@ -15,7 +15,7 @@ from textgym.evaluation import make_env, play
 
 def sample(
     env_id: output.TaskId,
-    n: Annotated[int, typer.Option("--number", "-n", min=1, help="Of prompts.")] = 5,
+    n: Annotated[int, typer.Option("--number", "-n", min=1, help="How many prompts to answer.")] = 5,
     split: output.Split = "test",
     model: Annotated[str, typer.Option(help="A name of textgym list models, a folder, or a hub id.")] = models.DEFAULT,
     seed: output.Seed = 0,

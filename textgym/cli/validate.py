@@ -36,9 +36,9 @@ def validate(
 ) -> None:
     """Check that right answers score the maximum and wrong ones don't, or that data files can be used.
 
-    No model is needed. Of a task, every row of every split is scored: its reference, another row's, the prompt copied,
-    nothing, random tokens. So are those of your own data, if --id names the task that they are for. Findings are
-    printed, and the exit status is 1 if there are any.
+    No model is needed. For every row of every split of a task, its reference, another row's reference, a copy of the
+    prompt, an empty text and random tokens are scored. So they are for your own data, if --id names the task that it
+    is for. Findings are printed, and the exit status is 1 if there are any.
     """
     console = output.console()
     path = None if what is None else Path(what).expanduser()

@@ -1,0 +1,28 @@
+"""docs/logs.md explains what is logged: every key, and none that is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from stable_baselines3 import PPO
+
+from benchmarks.results_io import ROOT
+from textgym.sb3 import KLControl, TextCallback
+
+COMPONENTS = ("sentiment", "length")
+
+
+def test_every_key_is_explained(make_ppo: Callable[..., PPO], records: type) -> None:
+    rewards = {"reward_funcs": [*COMPONENTS], "reward_weights": [1.0, 0.5]}
+    model = make_ppo(env=rewards, rollout_buffer_kwargs={"kl": KLControl(0.1)})
+    log = records().of(model)
+    model.learn(240, callback=TextCallback())
+    logged = {key for row in log.rows for key in row}
+    lines = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[1] for line in lines if line.startswith("| `")]
+    explained = [key for cell in cells for key in re.findall(r"`([^`]+)`", cell)]
+    assert len(explained) == len({*explained})
+    general = [key for key in explained if "<component>" in key]
+    named = {key.replace("<component>", name) for key in general for name in COMPONENTS}
+    assert named | {*explained} - {*general} == logged
