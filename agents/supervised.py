@@ -20,8 +20,8 @@ from agents._policy import PolicyAgent, language_policy
 from agents._replay import exemplary, prompt_ids, written
 from textgym.errors import ConfigurationError
 from textgym.evaluation import TEXTS_PER_FORWARD, make_env
+from textgym.models import PackedBatch
 from textgym.models.packing import pack
-from textgym.models.token_statistics import packed_log_prob
 from textgym.sb3 import TransformerPolicy
 
 Pair = tuple[np.ndarray, np.ndarray]  # the tokens of a prompt and of a completion
@@ -237,16 +237,12 @@ def batches(train: Sequence[Example], size: int, rng: np.random.Generator) -> It
                 yield [pairs[i] for i in pool[cut : cut + size]]
 
 
-def laid_out(batch: Sequence[Pair], device: torch.device) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+def laid_out(pairs: Sequence[Pair], device: torch.device) -> tuple[PackedBatch, torch.Tensor]:
     """Texts as `TransformerPolicy.evaluate_actions` reads them, and the N tokens of their completions."""
-    packed, row, column = pack([np.concatenate(pair) for pair in batch], device)
-    counts = [len(completion) for _, completion in batch]
-    before = [first + len(prompt) - 1 for first, (prompt, _) in zip(column, batch, strict=True)]  # what tells a token
-    position = np.concatenate([start + np.arange(count) for start, count in zip(before, counts, strict=True)])
-    tokens = np.concatenate([completion for _, completion in batch])
-    packed |= {"row": torch.as_tensor(np.repeat(row, counts), device=device)}
-    packed |= {"position": torch.as_tensor(position, device=device)}
-    return packed, torch.as_tensor(tokens, device=device)
+    texts = [np.concatenate(pair) for pair in pairs]
+    timesteps = [range(len(prompt) - 1, len(prompt) - 1 + len(completion)) for prompt, completion in pairs]
+    tokens = np.concatenate([completion for _, completion in pairs])
+    return pack(texts, timesteps, device), torch.as_tensor(tokens, device=device)
 
 
 def mean_loss(policy: TransformerPolicy, pairs: Sequence[Pair]) -> float:
@@ -254,6 +250,6 @@ def mean_loss(policy: TransformerPolicy, pairs: Sequence[Pair]) -> float:
     ordered = sorted(pairs, key=lambda pair: sum(map(len, pair)))
     total = 0.0
     for start in range(0, len(ordered), TEXTS_PER_FORWARD):
-        packed, tokens = laid_out(ordered[start : start + TEXTS_PER_FORWARD], policy.device)
-        total -= packed_log_prob(policy.language_model, packed, tokens, dtype=policy.compute_dtype).sum().item()
+        batch, tokens = laid_out(ordered[start : start + TEXTS_PER_FORWARD], policy.device)
+        total -= policy.causal_lm.log_prob(batch, tokens, dtype=policy.compute_dtype).sum().item()
     return total / sum(len(completion) for _, completion in pairs)

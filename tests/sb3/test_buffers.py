@@ -14,7 +14,8 @@ from stable_baselines3 import PPO
 from tests.sb3.test_policies import OnePass, collect, gradients
 from textgym import models
 from textgym.errors import ConfigurationError
-from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv
+from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+from textgym.sb3.signature import sign
 
 
 def test_minibatches_hold_every_timestep_once(make_ppo: Callable[..., PPO]) -> None:
@@ -82,6 +83,29 @@ def test_kl_is_zero_before_training_and_priced_per_token(make_ppo: Callable[...,
     assert (priced[:-1][ended[:-1]] > 0).all()
 
 
+def test_advantages_again_with_another_lambda(make_ppo: Callable[..., PPO]) -> None:
+    """Each call used to charge the price again: with beta=0.5 the rewards of the second differed by up to 0.3."""
+    control = KLControl(beta=0.5, target=1.0)
+    model = make_ppo(rollout_buffer_kwargs={"kl": control, "whiten_rewards": True})
+    torch.nn.init.normal_(model.policy.value_net.weight, std=0.2)
+    with torch.no_grad():
+        model.policy.language_model.transformer.ln_f.weight.mul_(1.3)  # away from the reference
+    collect(model)
+    buffer = model.rollout_buffer
+    with torch.no_grad():
+        last_values = model.policy.predict_values(model.policy.obs_to_tensor(model._last_obs)[0])
+    first = {name: getattr(buffer, name).copy() for name in ("rewards", "advantages", "returns")}
+    beta = control.beta
+    buffer.gae_lambda = 0.5
+    buffer.compute_returns_and_advantage(last_values, model._last_episode_starts)
+    assert np.abs(buffer.advantages - first["advantages"]).max() > 0.01
+    buffer.gae_lambda = 0.95
+    buffer.compute_returns_and_advantage(last_values, model._last_episode_starts)
+    for name, expected in first.items():
+        np.testing.assert_array_equal(getattr(buffer, name), expected, err_msg=name)
+    assert control.beta == beta
+
+
 def test_gae_against_its_definition(make_ppo: Callable[..., PPO]) -> None:
     """Schulman et al. (2016), equation 16, written out; gamma=0.99 would change the result by about 0.1."""
     model = make_ppo(rollout_buffer_kwargs={"kl": KLControl(0.1)})
@@ -122,8 +146,9 @@ def test_rewritten_history_is_an_error() -> None:
     """A wrapper that inserts text would silently train on log-probs of a text that was never seen."""
     env = TextVecEnv("TextGen-Sentiment-v0", 1)
     buffer = SequenceRolloutBuffer(2, env.observation_space, env.action_space, device="cpu")
+    policy = TransformerPolicy(env.observation_space, env.action_space, lambda _: 0.0)
     obs = env.reset()
-    zeros = torch.zeros(1)
+    zeros = sign(torch.zeros(1), policy)
     buffer.add(obs, np.array([7]), np.zeros(1), np.ones(1), zeros, zeros)
     with pytest.raises(ConfigurationError, match="plus the action 7"):
         buffer.add(env.step(np.array([9]))[0], np.array([7]), np.zeros(1), np.zeros(1), zeros, zeros)

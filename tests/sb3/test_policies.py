@@ -207,10 +207,6 @@ def test_saved_equals_loaded(make_ppo: Callable[..., PPO], tmp_path: Path, kwarg
 def test_temperature_is_in_samples_and_log_probs_alike(make_ppo: Callable[..., PPO]) -> None:
     """AgileRL sampled at one temperature and trained at another."""
     model = make_ppo(policy_kwargs={"temperature": 0.5}, rollout_buffer_kwargs={"kl": KLControl(0.1)})
-    collect(model)
-    with pytest.raises(ConfigurationError, match="temperature="):
-        model.train()
-    model.rollout_buffer.bind(model.policy)
     model.policy.double()  # half the temperature doubles logits and their rounding
     collect(model)
     np.testing.assert_allclose(model.rollout_buffer.reference_log_probs, model.rollout_buffer.log_probs, atol=1e-5)
@@ -296,18 +292,34 @@ def test_bfloat16_trains_with_ratio_one(make_ppo: Callable[..., PPO], records: t
     )
     log = records().of(model)
     model.learn(240, callback=TextCallback())
+    # what test_learning_rate_zero_changes_nothing asks of float32, in bfloat16
     assert np.abs(log["train/approx_kl"]).max() < 1e-3
     # a reference in float32 would be 0.003 nats per token away
     assert np.abs(log["kl/per_token"]).max() < 1e-7
     assert np.abs(log["kl/full"]).max() < 1e-6
-    with pytest.raises(ConfigurationError, match="TextCallback"):
-        make_ppo(policy_kwargs={"dtype": "bfloat16"}).learn(120)
 
 
-def test_another_temperature_needs_the_callback_only_for_the_reference(make_ppo: Callable[..., PPO]) -> None:
-    make_ppo(policy_kwargs={"temperature": 0.7}).learn(120)
-    with pytest.raises(ConfigurationError, match="TextCallback"):
-        make_ppo(policy_kwargs={"temperature": 0.7}, rollout_buffer_kwargs={"kl": KLControl(0.05)}).learn(120)
+@pytest.mark.parametrize("kwargs", [{"dtype": "bfloat16"}, {"temperature": 0.7}])
+def test_the_buffer_knows_its_policy_without_a_callback(make_ppo: Callable[..., PPO], kwargs: dict[str, Any]) -> None:
+    """Of two models in one process each buffer finds its own, also after saving; the reference shares its settings."""
+    plain = make_ppo()
+    model = make_ppo(policy_kwargs=kwargs, rollout_buffer_kwargs={"kl": KLControl(0.05)})
+    collect(model)
+    collect(plain)
+    assert model.rollout_buffer.policy is model.policy and plain.rollout_buffer.policy is plain.policy
+    np.testing.assert_allclose(model.rollout_buffer.reference_log_probs, model.rollout_buffer.log_probs, atol=2e-5)
+    batch = next(iter(model.rollout_buffer.get(None)))
+    log_prob = model.policy.log_prob(batch.observations, batch.actions)
+    torch.testing.assert_close(log_prob, batch.old_log_prob, atol=2e-5 if "temperature" in kwargs else 2e-2, rtol=0)
+
+
+def test_the_buffer_finds_the_policy_of_a_loaded_model(make_ppo: Callable[..., PPO], tmp_path: Path) -> None:
+    model = make_ppo(policy_kwargs={"temperature": 0.7}, rollout_buffer_kwargs={"kl": KLControl(0.05)})
+    model.learn(120)
+    model.save(tmp_path / "ppo")
+    loaded = PPO.load(tmp_path / "ppo", env=model.env, device="cpu")
+    loaded.learn(120)
+    assert loaded.rollout_buffer.policy is loaded.policy
 
 
 def test_refusals(make_ppo: Callable[..., PPO], llama: str, tmp_path: Path) -> None:

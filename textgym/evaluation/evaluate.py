@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,15 +25,12 @@ from textgym.envs.episodes import GIVEN
 from textgym.envs.task import Task
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
+from textgym.evaluation.log_probs import log_probs, reference_model
 from textgym.evaluation.play import Agent, Episode, make_env, play
 from textgym.rewards import RewardFunction
 from textgym.rewards.scoring import call, resolve
 
-if TYPE_CHECKING:
-    import torch
-
 TASKS_OWN = "auto"
-TEXTS_PER_FORWARD = 128
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,7 @@ def evaluate_agent(
     num_envs: int = 64,
     deterministic: bool = False,
     reference: str | None = models.DEFAULT,
+    device: str = "auto",
     gold: str | RewardFunction | None = TASKS_OWN,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> Evaluation:
@@ -80,8 +78,8 @@ def evaluate_agent(
 
     An agent that offers ``log_prob(obs, actions)`` gets its divergence estimated: the mean over completions of
     ``log_prob - reference_log_prob``, summed over the sampled tokens. It is called with N timesteps at once: ``obs``
-    holds the tensors ``input_ids`` (F, L), one whole text a row, and ``row`` and ``position``, (N,) each, such that
-    timestep i had read ``input_ids[row[i], : position[i] + 1]`` when it chose ``actions[i]``. It returns (N,) numbers.
+    is a `textgym.models.PackedBatch` with one whole text a row, so that timestep i had read
+    ``obs.input_ids[obs.row[i], : obs.position[i] + 1]`` when it chose ``actions[i]``. It returns (N,) numbers.
     `textgym.sb3.TransformerPolicy` does so: of a trained PPO, evaluate its ``policy``. Nothing is estimated for
     ``deterministic=True``, where the likeliest token is taken and not a sample.
 
@@ -94,6 +92,7 @@ def evaluate_agent(
         num_envs: Rows that are played side by side.
         deterministic: Passed on to the agent.
         reference: A model's name; its vocabulary is the environment's. None: no divergence and no perplexity.
+        device: Where the reference computes: ``"auto"`` for an accelerator if there is one, else torch's names.
         gold: A reward's name, or a function; ``"auto"`` for the task's own judge (`textgym.envs.Task`), None for none.
             Of data of one's own, the task's judge and metrics leave out what there is no column or value for.
         env_kwargs: Other keywords of the environment.
@@ -124,7 +123,11 @@ def evaluate_agent(
             record["gold"] = score
     whole = _add_task_metrics(task_of(env_id), records, episodes, env.dataset)
     if reference is not None:
-        _add_log_probs(records, episodes, reference, env, None if deterministic else agent)
+        model = reference_model(reference, device, env.tokenizer.vocab_size, env.tokenizer.name)
+        under_reference, under_agent = log_probs(episodes, model, None if deterministic else agent)
+        for i, record in enumerate(records):
+            record["reference_log_prob"] = under_reference[i]
+            record["kl"] = None if under_agent is None else under_agent[i] - under_reference[i]
     return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)) | whole)
 
 
@@ -213,69 +216,6 @@ def _add_task_metrics(
             if name in metrics.CORPUS:
                 figures |= metrics.CORPUS[name]([record["completion"] for record in compared], columns)
     return {f"metric/{name}": value for name, value in figures.items()}
-
-
-def _add_log_probs(
-    records: list[dict[str, Any]],
-    episodes: list[Episode],
-    reference: str,
-    env: TextGenVectorEnv,
-    agent: Agent | None,
-) -> None:
-    """Log-probabilities of the chosen tokens, EOS among them, one causal forward per text."""
-    from textgym.models.token_statistics import packed_log_prob
-
-    log_prob = getattr(agent, "log_prob", None)
-    device = getattr(agent, "device", "cpu")  # of SB3's policies
-    model, _ = models.load(reference)
-    vocab_size = model.get_output_embeddings().weight.shape[0]
-    if vocab_size != env.tokenizer.vocab_size:
-        raise ConfigurationError(
-            f"The reference model {reference!r} has {vocab_size} tokens, the environment {env.tokenizer.vocab_size}. "
-            f"Give reference={env.tokenizer.name!r}, or None to do without."
-        )
-    order = sorted(range(len(episodes)), key=lambda i: len(episodes[i].tokens))  # little padding
-    for start in range(0, len(order), TEXTS_PER_FORWARD):
-        chosen = order[start : start + TEXTS_PER_FORWARD]
-        packed, actions = _pack([episodes[i] for i in chosen])
-        row = packed["row"].numpy()
-        under_reference = packed_log_prob(model, packed, actions).numpy().astype(np.float64)  # (N,)
-        if log_prob is not None:
-            on_device = {key: value.to(device) for key, value in packed.items()}
-            under_agent = _checked(log_prob(on_device, actions.to(device)), actions)  # (N,)
-            for i, value in zip(chosen, np.bincount(row, under_agent - under_reference).tolist(), strict=True):
-                records[i]["kl"] = value
-        for i, value in zip(chosen, np.bincount(row, under_reference).tolist(), strict=True):
-            records[i]["reference_log_prob"] = value
-
-
-def _pack(episodes: list[Episode]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Texts as the batch that `evaluate_agent` describes, and the N actions."""
-    import torch
-
-    width = max(len(episode.tokens) for episode in episodes)
-    input_ids = np.zeros((len(episodes), width), np.int64)  # right padding is seen by no real token
-    for i, episode in enumerate(episodes):
-        input_ids[i, : len(episode.tokens)] = episode.tokens
-    spans = [(episode.info["prompt_length"], len(episode.tokens)) for episode in episodes]
-    column = np.concatenate([np.arange(start, end) for start, end in spans])  # (N,), of each action
-    row = np.repeat(np.arange(len(spans)), [end - start for start, end in spans])  # (N,)
-    packed = {"input_ids": input_ids, "row": row, "position": column - 1}
-    return {key: torch.as_tensor(value) for key, value in packed.items()}, torch.as_tensor(input_ids[row, column])
-
-
-def _checked(log_probs: Any, actions: torch.Tensor) -> np.ndarray:
-    """An agent's log-probabilities as float64 (N,)."""
-    import torch
-
-    values = torch.as_tensor(log_probs).detach().double().cpu().numpy()
-    # a shape (N, 1) would broadcast to (N, N) without a word
-    if values.shape != tuple(actions.shape) or not np.isfinite(values).all():
-        raise ConfigurationError(
-            f"The agent's log_prob returned {values.shape} numbers, {np.isfinite(values).sum()} of them finite, for "
-            f"{len(actions)} tokens that it chose. Return one finite number per token, shape ({len(actions)},)."
-        )
-    return values
 
 
 def _metrics(records: list[dict[str, Any]], kl_bound: float | None) -> dict[str, float | None]:

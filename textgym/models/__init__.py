@@ -8,6 +8,7 @@ remote code). Importing this module imports no torch.
 from __future__ import annotations
 
 import copy
+import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +21,20 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from textgym.models.causal_lm import CausalLM as CausalLM
+    from textgym.models.packing import PackedBatch as PackedBatch
+
 ASSETS = Path(__file__).parents[1] / "assets"
 DEFAULT = "textgym-tiny"
 NAMES = (DEFAULT, smollm2.NAME)
+WITH_TORCH = {"CausalLM": "textgym.models.causal_lm", "PackedBatch": "textgym.models.packing"}  # name -> module
+
+
+def __getattr__(name: str) -> Any:
+    """The classes that need torch, imported when they are asked for."""
+    if name in WITH_TORCH:
+        return getattr(importlib.import_module(WITH_TORCH[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def folder(name: str) -> Path:

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from textgym.models.packing import timestep_states
-
 CHUNK = 1 << 22  # logits at a time, and as many probabilities: 16 MB each in float32
 KEEP = 1 << 24  # probabilities that the backward pass may keep: 64 MB, whatever the vocabulary
 
@@ -35,11 +33,11 @@ class TokenStatistics(torch.autograd.Function):
         entropy = torch.empty_like(log_prob)
         cast_weight = weight.to(dtype)
         ctx.kept = [] if len(tokens) * len(weight) <= KEEP else None
-        for rows in _chunks(len(tokens), len(weight)):
-            logits, probs = _softmax(hidden[rows], cast_weight, bias, temperature)  # (c, V) each
-            log_prob[rows] = _log_prob(logits, probs, tokens[rows])
+        for steps in _chunks(len(tokens), len(weight)):
+            logits, probs = _softmax(hidden[steps], cast_weight, bias, temperature)  # (c, V) each
+            log_prob[steps] = _log_prob(logits, probs, tokens[steps])
             # -sum p log p, with log p = logits + log(greatest p)
-            entropy[rows] = -logits.mul_(probs).sum(1) - probs.amax(1).log()
+            entropy[steps] = -logits.mul_(probs).sum(1) - probs.amax(1).log()
             if ctx.kept is not None:
                 ctx.kept.append(probs)
         ctx.save_for_backward(hidden, weight, bias, tokens, entropy)
@@ -53,26 +51,29 @@ class TokenStatistics(torch.autograd.Function):
         grad_log_prob, grad_entropy = (grad[:, None] / ctx.temperature for grad in grads)  # (N, 1) each
         with_entropy = bool(grad_entropy.any())
         grad_hidden = torch.empty_like(hidden)
-        grad_weight = torch.zeros_like(weight)
-        grad_bias = torch.zeros_like(bias) if bias is not None else None
+        _, needs_weight, needs_bias, *_ = ctx.needs_input_grad  # a frozen head, under an adapter, needs neither
+        grad_weight = torch.zeros_like(weight) if needs_weight else None
+        grad_bias = torch.zeros_like(bias) if needs_bias else None
         cast_weight = weight.to(ctx.dtype)
-        for rows in _chunks(len(tokens), len(weight)):
+        for steps in _chunks(len(tokens), len(weight)):
             # what was kept is consumed, so that a second backward pass through a retained graph computes it again
-            probs = ctx.kept.pop(0) if ctx.kept else _softmax(hidden[rows], cast_weight, bias, ctx.temperature)[1]
+            probs = ctx.kept.pop(0) if ctx.kept else _softmax(hidden[steps], cast_weight, bias, ctx.temperature)[1]
             # d log_prob / d logits = onehot - p;  d entropy / d logits = -p * log p - p * H
-            slope = torch.special.entr(probs) - probs * entropy[rows, None] if with_entropy else None
-            grad_logits = probs.mul_(-grad_log_prob[rows])  # (c, V)
-            grad_logits.scatter_add_(1, tokens[rows, None], grad_log_prob[rows])
+            slope = torch.special.entr(probs) - probs * entropy[steps, None] if with_entropy else None
+            grad_logits = probs.mul_(-grad_log_prob[steps])  # (c, V)
+            grad_logits.scatter_add_(1, tokens[steps, None], grad_log_prob[steps])
             if slope is not None:
-                grad_logits += slope.mul_(grad_entropy[rows])
+                grad_logits += slope.mul_(grad_entropy[steps])
             if grad_bias is not None:
                 grad_bias += grad_logits.sum(0)
             grad_logits = grad_logits.to(ctx.dtype)
-            grad_hidden[rows] = (grad_logits @ cast_weight).to(hidden.dtype)
+            grad_hidden[steps] = (grad_logits @ cast_weight).to(hidden.dtype)
+            if grad_weight is None:
+                continue
             if grad_weight.dtype == grad_logits.dtype:
-                grad_weight.addmm_(grad_logits.T, hidden[rows].to(ctx.dtype))
+                grad_weight.addmm_(grad_logits.T, hidden[steps].to(ctx.dtype))
             else:
-                grad_weight += grad_logits.T @ hidden[rows].to(ctx.dtype)
+                grad_weight += grad_logits.T @ hidden[steps].to(ctx.dtype)
         return grad_hidden, grad_weight, grad_bias, None, None, None
 
 
@@ -100,34 +101,32 @@ def _log_prob(logits: torch.Tensor, probs: torch.Tensor, tokens: torch.Tensor) -
     return logits.gather(1, tokens[:, None])[:, 0] + probs.amax(1).log()
 
 
-def packed_log_prob(
-    model: Any,
-    packed: dict[str, torch.Tensor],
+@torch.no_grad()
+def log_prob(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
     tokens: torch.Tensor,
-    temperature: float = 1.0,
-    dtype: torch.dtype | None = None,
+    temperature: float,
+    dtype: torch.dtype,
 ) -> torch.Tensor:
-    """Log-probabilities of tokens under a causal language model: one forward pass per text, without gradients.
+    """What `TokenStatistics` gives of log-probabilities, without gradients.
 
     Args:
-        model: A transformers causal language model.
-        packed: ``input_ids`` (F, L), right-padded texts, or texts that share rows (`textgym.models.packing`);
-            ``row`` and ``position``, (N,) each: where the last token is that had been read when token i was chosen.
+        hidden: Hidden states (N, d).
+        weight: The head's (V, d).
+        bias: The head's (V,), or None.
         tokens: Token ids (N,).
         temperature: Divides the logits.
-        dtype: Of the matrix products; by default the weights'.
+        dtype: The matrix products are computed in it.
 
     Returns:
-        Float32 (N,).
+        (N,), in float32 or more.
     """
-    head = model.get_output_embeddings()
-    dtype = dtype or head.weight.dtype
-    with torch.no_grad():
-        hidden = timestep_states(model.base_model, packed, dtype)  # (N, d)
-        weight = head.weight.to(dtype)
-        return torch.cat(
-            [
-                _log_prob(*_softmax(hidden[rows], weight, head.bias, temperature), tokens[rows])
-                for rows in _chunks(len(tokens), len(weight))
-            ]
-        )
+    cast_weight = weight.to(dtype)
+    return torch.cat(
+        [
+            _log_prob(*_softmax(hidden[steps], cast_weight, bias, temperature), tokens[steps])
+            for steps in _chunks(len(tokens), len(weight))
+        ]
+    )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from textgym import models
 from textgym.tokenizer import TextTokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    from textgym.models.causal_lm import CausalLM
 
 BATCH_SIZE = 64  # texts
 
@@ -84,31 +87,24 @@ def mean_log_probs(model_name: str, contexts: Sequence[list[int]], completions: 
         contexts: Token ids, at least one each.
         completions: Token ids, at least one each.
     """
-    import torch
-
     from textgym.models.packing import pack
-    from textgym.models.token_statistics import packed_log_prob
 
     model = _model(model_name)
-    window = model.config.max_position_embeddings
-    texts = [np.array((context + ids)[-window:]) for context, ids in zip(contexts, completions, strict=True)]
+    texts = [np.array((context + ids)[-model.context :]) for context, ids in zip(contexts, completions, strict=True)]
     lengths = [min(len(ids), len(text) - 1) for ids, text in zip(completions, texts, strict=True)]
-    packed, row, column = pack(texts, model.device)
-    ends = column + [len(text) for text in texts]
-    where = [np.arange(end - n, end) for end, n in zip(ends, lengths, strict=True)]
-    rows = torch.as_tensor(np.repeat(row, lengths), device=model.device)
-    columns = torch.as_tensor(np.concatenate(where), device=model.device)
-    log_probs = packed_log_prob(
-        model, packed | {"row": rows, "position": columns - 1}, packed["input_ids"][rows, columns]
-    )
+    timesteps = [range(len(text) - n - 1, len(text) - 1) for text, n in zip(texts, lengths, strict=True)]
+    batch = pack(texts, timesteps, model.device)
+    log_probs = model.log_prob(batch, batch.input_ids[batch.row, batch.position + 1])
     sums = np.add.reduceat(log_probs.double().cpu().numpy(), np.cumsum([0, *lengths[:-1]]))
     return sums / lengths
 
 
 @lru_cache(maxsize=2)
-def _model(name: str) -> Any:
+def _model(name: str) -> CausalLM:
     """The frozen model, once per process."""
-    return models.load(name)[0].requires_grad_(False)
+    from textgym.models.causal_lm import CausalLM
+
+    return CausalLM.load(name)
 
 
 fluency = Fluency()

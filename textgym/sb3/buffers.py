@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,11 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 
-from textgym import models
 from textgym.errors import ConfigurationError
-from textgym.models.packing import pack, timestep_states
-from textgym.models.token_statistics import packed_log_prob
+from textgym.models.causal_lm import CausalLM, Reference
+from textgym.models.packing import PackedBatch, pack
 from textgym.sb3.kl import KLControl
+from textgym.sb3.signature import signer
 
 if TYPE_CHECKING:
     from textgym.sb3.policies import TransformerPolicy
@@ -29,8 +29,8 @@ class Fragment:
     """The part of one episode that lies in one rollout.
 
     Attributes:
-        env: Column of the buffer.
-        start: First step of the buffer.
+        env: The environment's column in the buffer's arrays.
+        start: The first step, a row of them.
         prefix: Token ids of the first observation; the actions that follow are in the buffer.
         stop: One past the last step.
     """
@@ -52,28 +52,31 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
     forward per fragment (`TransformerPolicy.evaluate_actions`): exactly the losses and gradients of one forward per
     timestep. ``batch_size`` is a number of timesteps that minibatches come close to.
 
-    Before advantages are computed, the rewards get a price on divergence from a frozen reference model, token by
-    token and detached, ``-beta * (log_prob - reference_log_prob)``, and may be divided by their standard deviation.
+    Before advantages are computed, the rewards get a price on divergence from a reference model, token by token and
+    detached, ``-beta * (log_prob - reference_log_prob)``, and may be divided by their standard deviation.
+
+    The buffer finds its policy by itself, at the first step (`textgym.sb3.signature`).
 
     Args:
         buffer_size: Steps per environment and rollout.
-        observation_space: Of a text-generation environment.
-        action_space: Of a text-generation environment.
-        device: Of the tensors that are yielded.
+        observation_space: The space of a text-generation environment.
+        action_space: The space of a text-generation environment.
+        device: Where the yielded tensors are needed.
         gae_lambda: As in SB3. Use 0.95 for text.
         gamma: As in SB3. Use 1.0 for text: 0.99 would discount the end of 64 tokens to 0.53.
-        n_envs: Number of environments.
-        kl: Price of divergence from the reference; None loads no reference.
-        reference: Name of the reference model (`textgym.models.load`): the model that training starts from. By
-            default ``textgym-tiny``.
-        whiten_rewards: Divide the rewards, KL price included, by their standard deviation over the rollout.
+        n_envs: The number of environments.
+        kl: The price of divergence from the reference; None loads no reference.
+        reference: The name of the reference model (`textgym.models.load`). By default it is the model that the policy
+            started from: its name is loaded a second time and frozen, or, with an adapter, the policy's own model
+            serves with its adapter off.
+        whiten_rewards: Whether to divide the rewards, KL price included, by their standard deviation over the rollout.
 
     Raises:
-        ConfigurationError: The reference's vocabulary differs from the action space, or ``reference`` is given
-            without ``kl``.
+        ConfigurationError: ``reference`` is given without ``kl``, or ``kl`` is no `KLControl`.
     """
 
     fragments: list[Fragment]
+    policy: TransformerPolicy | None = None  # known from the first step on
     reference_log_probs: np.ndarray  # (buffer_size, n_envs), equal to log_probs where there is no reference
     kl_per_completion: float | None = None  # nats, mean of the episodes that ended in the rollout; None if none did
 
@@ -99,15 +102,11 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             raise ConfigurationError(f"kl={kl!r} is not a KLControl: give kl=KLControl(beta={kl!r}).")
         self.kl = kl
         self.whiten_rewards = whiten_rewards
-        self.policy: TransformerPolicy | None = None
+        self.reference_name = reference
         self.reference_seconds = 0.0
+        self._reference: Reference | None = None  # loaded when the policy is known
         self._unfinished_kl = np.zeros(n_envs)  # nats so far of each environment's episode, which rollouts may cut
         super().__init__(buffer_size, observation_space, action_space, device, gae_lambda, gamma, n_envs)
-        self._reference: Any = _load_reference(reference or models.DEFAULT, action_space, self.device) if kl else None
-
-    def bind(self, policy: TransformerPolicy) -> None:
-        """Let the buffer ask the policy for log-probabilities; `TextCallback` calls this."""
-        self.policy = policy
 
     def reset(self) -> None:
         """Empty the buffer; nothing of the observations' width is allocated."""
@@ -127,6 +126,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         self.fragments = []
         self._open: list[Fragment] = []  # each environment's current fragment
         self.pos, self.full, self.generator_ready = 0, False, False
+        self._rewards_are_priced = False
 
     def add(  # type: ignore[override]
         self,
@@ -140,12 +140,14 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         """Store one step of every environment; arguments as in SB3.
 
         Raises:
-            ConfigurationError: An observation is not the previous one plus the previous action.
+            ConfigurationError: An observation is not the previous one plus the previous action, the policy is no
+                `TransformerPolicy`, or the reference's vocabulary is not the action space.
         """
         input_ids = np.asarray(obs["input_ids"]).reshape(self.n_envs, -1)  # (E, L)
         lengths = np.asarray(obs["attention_mask"]).reshape(self.n_envs, -1).sum(1, dtype=np.int64)  # (E,)
         starts = np.asarray(episode_start, dtype=bool)
         if self.pos == 0:
+            self._meet(signer(value))
             starts = np.ones(self.n_envs, dtype=bool)
             self._open = [Fragment(env, 0, np.empty(0)) for env in range(self.n_envs)]
         for env in np.flatnonzero(starts):
@@ -173,14 +175,47 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
                 "the right; for an environment or wrapper that rewrites them use SB3's DictRolloutBuffer."
             )
 
+    def _meet(self, policy: TransformerPolicy | None) -> None:
+        """Take note of the policy whose rollout begins, and load the reference that its divergence is measured from."""
+        if policy is None:
+            raise ConfigurationError(
+                "SequenceRolloutBuffer yields packed texts, which only TransformerPolicy reads, and the policy that "
+                "acts here is another. Use TransformerPolicy, or leave out rollout_buffer_class: SB3's own "
+                "DictRolloutBuffer suits every policy."
+            )
+        self.policy = policy
+        if self.kl is None or self._reference is not None:
+            return
+        own, name = policy.causal_lm, self.reference_name or policy.model_name
+        if own.has_adapter and name == policy.model_name:
+            self._reference = Reference(own)
+            return
+        other = CausalLM.load(name, self.device)
+        if other.vocab_size != own.vocab_size:
+            raise ConfigurationError(
+                f"The reference model {name!r} has {other.vocab_size} tokens and the policy's {own.vocab_size}. "
+                "Leave out reference, which is then the policy's model, or name a model of the same vocabulary."
+            )
+        self._reference = Reference(other)
+
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray) -> None:
-        """Price the divergence, whiten the rewards if asked, then SB3's generalised advantage estimation."""
+        """Price the divergence, whiten the rewards if asked, then SB3's generalised advantage estimation.
+
+        It may be called again, with another ``gae_lambda`` or ``gamma``: a rollout is priced once.
+        """
+        if not self._rewards_are_priced:
+            self._price(dones)
+            self._rewards_are_priced = True
+        super().compute_returns_and_advantage(last_values, dones)
+
+    def _price(self, dones: np.ndarray) -> None:
+        assert self.policy is not None
         for fragment in self.fragments:
             fragment.stop = self.buffer_size
         for fragment, following in self._successive():
             fragment.stop = following.start
         began = time.perf_counter()
-        if self.policy is not None and self.policy.recomputes_log_probs:
+        if self.policy.recomputes_log_probs:
             self.log_probs = self._log_probs_of(self.policy.log_prob)
         self.reference_log_probs = self.log_probs
         if self.kl is not None:
@@ -194,7 +229,6 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         self.reference_seconds = time.perf_counter() - began
         if self.whiten_rewards:
             self.rewards = self.rewards / (self.rewards.std() + 1e-8)
-        super().compute_returns_and_advantage(last_values, dones)
 
     def _kl_of_ended(self, log_ratio: np.ndarray, dones: np.ndarray) -> float | None:
         """Mean divergence in nats of the episodes that ended, with what earlier rollouts hold of them."""
@@ -221,8 +255,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             batch_size: Timesteps that a minibatch comes close to; None yields one batch.
 
         Yields:
-            ``observations`` is a packed batch for `TransformerPolicy.evaluate_actions`; the other fields are 1-D and
-            hold each of its real timesteps once, in one order.
+            ``observations`` is a `textgym.models.PackedBatch`, which `TransformerPolicy` reads; the other fields are
+            1-D and hold each of its timesteps once, in its order.
         """
         assert self.full, "the buffer yields only whole rollouts"
         total = self.buffer_size * self.n_envs
@@ -240,71 +274,44 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         groups = [[fragments[i] for i in np.flatnonzero(batch == b)] for b in range(n_batches)]
         return [group for group in groups if group]  # a fragment longer than a batch leaves one empty
 
-    def _pack(self, fragments: list[Fragment]) -> tuple[dict[str, torch.Tensor], np.ndarray, np.ndarray]:
-        """The fragments' texts, where each timestep lies in them, and its step and environment in the buffer."""
+    def _pack(self, fragments: list[Fragment]) -> tuple[PackedBatch, np.ndarray, np.ndarray]:
+        """The fragments' texts, and the step and the environment of each of their timesteps, (N,) each."""
         # the last action's own token is never read
         texts = [np.r_[f.prefix, self.actions[f.start : f.stop - 1, f.env]] for f in fragments]
-        packed, rows, columns = pack(texts, self.device)
+        timesteps = [range(len(f.prefix) - 1, len(text)) for f, text in zip(fragments, texts, strict=True)]
         steps = np.concatenate([np.arange(f.start, f.stop) for f in fragments])
         envs = np.repeat([f.env for f in fragments], [len(f) for f in fragments])
-        lengths = [len(f) for f in fragments]
-        position = np.concatenate(
-            [c + len(f.prefix) - 1 + np.arange(len(f)) for f, c in zip(fragments, columns, strict=True)]
-        )
-        packed["row"] = torch.as_tensor(np.repeat(rows, lengths), device=self.device)
-        packed["position"] = torch.as_tensor(position, device=self.device)
-        return packed, steps, envs
+        return pack(texts, timesteps, self.device), steps, envs
 
     def _samples(self, fragments: list[Fragment]) -> DictRolloutBufferSamples:
-        packed, steps, envs = self._pack(fragments)
-        packed["bound"] = torch.tensor(self.policy is not None)
-        packed["priced"] = torch.tensor(self.kl is not None)
+        batch, steps, envs = self._pack(fragments)
         names = ("actions", "values", "log_probs", "advantages", "returns")
         flat = [self.to_torch(getattr(self, name)[steps, envs]) for name in names]  # (N,) each
-        return DictRolloutBufferSamples(packed, *flat)
+        observations: Any = batch  # SB3 hands them to the policy as they are
+        return DictRolloutBufferSamples(observations, *flat)
 
     @torch.no_grad()
     def full_kl(self, n_fragments: int) -> float:
-        """Exact divergence of the bound policy from the reference, in nats per token, on the first fragments."""
+        """Exact divergence of the policy from the reference, in nats per token, on the first fragments."""
         assert self.policy is not None and self._reference is not None
-        packed, _, _ = self._pack(self.fragments[:n_fragments])
-        distribution: Any = self.policy.get_distribution(packed).distribution
-        logps = distribution.logits  # (N, V), normalised
-        hidden = timestep_states(self._reference.base_model, packed, self.policy.compute_dtype)
-        head = self._reference.get_output_embeddings()
-        logits = head(hidden.to(head.weight.dtype))
-        reference = (logits / self.policy.temperature).log_softmax(1)  # (N, V)
-        return float((logps.exp() * (logps - reference)).sum(1).mean())
+        batch, _, _ = self._pack(self.fragments[:n_fragments])
+        distribution: Any = self.policy.get_distribution(batch).distribution
+        own = distribution.logits  # (N, V), normalised
+        reference = self._reference.log_probs_of_vocabulary(batch, self.policy.temperature, self.policy.compute_dtype)
+        return float((own.exp() * (own - reference)).sum(1).mean())
 
-    def _log_probs_of(self, log_prob: Any) -> np.ndarray:
-        """Log-probabilities of the stored actions under ``log_prob(packed, actions)``, (buffer_size, n_envs)."""
+    def _log_probs_of(self, log_prob: Callable[[PackedBatch, torch.Tensor], torch.Tensor]) -> np.ndarray:
+        """Log-probabilities of the stored actions under ``log_prob(batch, actions)``, (buffer_size, n_envs)."""
         result = np.zeros_like(self.log_probs)
         total = self.buffer_size * self.n_envs
         by_length = sorted(self.fragments, key=lambda f: len(f.prefix) + len(f))  # little padding
         for chosen in self._split(by_length, max(1, round(total / REFERENCE_BATCH))):
-            packed, steps, envs = self._pack(chosen)
+            batch, steps, envs = self._pack(chosen)
             actions = torch.as_tensor(self.actions[steps, envs], device=self.device)
-            result[steps, envs] = log_prob(packed, actions).cpu().numpy()
+            result[steps, envs] = log_prob(batch, actions).cpu().numpy()
         return result
 
-    def _reference_log_prob(self, packed: dict[str, torch.Tensor], actions: torch.Tensor) -> torch.Tensor:
-        if self.policy is None:
-            return packed_log_prob(self._reference, packed, actions)
+    def _reference_log_prob(self, batch: PackedBatch, actions: torch.Tensor) -> torch.Tensor:
+        assert self.policy is not None and self._reference is not None
         # as the policy computes its own, so that equal weights diverge by exactly 0
-        return packed_log_prob(self._reference, packed, actions, self.policy.temperature, self.policy.compute_dtype)
-
-
-def _load_reference(name: str, action_space: spaces.Discrete, device: torch.device) -> Any:
-    """The frozen reference model.
-
-    Raises:
-        ConfigurationError: Its vocabulary is not the action space.
-    """
-    model: Any = models.load(name)[0]
-    vocab_size = model.get_output_embeddings().weight.shape[0]
-    if vocab_size != action_space.n:
-        raise ConfigurationError(
-            f"The reference model {name!r} has {vocab_size} tokens and the environment {action_space.n}. "
-            "Give reference= the name of the model that the policy starts from."
-        )
-    return model.requires_grad_(False).to(device)
+        return self._reference.log_prob(batch, actions, self.policy.temperature, self.policy.compute_dtype)

@@ -12,14 +12,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from textgym import metrics
 from textgym.sb3.buffers import SequenceRolloutBuffer
-from textgym.sb3.policies import TransformerPolicy
 from textgym.sb3.vec_env import TextVecEnv
 
 FULL_KL_FRAGMENTS = 4  # of a rollout: their full divergence needs two (timesteps, vocabulary) tensors
 
 
 class TextCallback(BaseCallback):
-    """Log what tells a learning policy from a broken or a hacking one, and bind the policy to the buffer.
+    """Log what tells a learning policy from a broken or a hacking one; nothing else depends on it.
 
     Recorded once per rollout, through SB3's logger:
 
@@ -32,8 +31,6 @@ class TextCallback(BaseCallback):
       token, estimated by ``-log_prob``).
     - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
     - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase.
-
-    Without it everything trains, except a policy in bfloat16 or at another temperature than 1, which need the binding.
     """
 
     def __init__(self) -> None:
@@ -45,10 +42,6 @@ class TextCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         policy = self.model.policy
-        if isinstance(policy, TransformerPolicy):
-            buffer = getattr(self.model, "rollout_buffer", None)
-            if isinstance(buffer, SequenceRolloutBuffer):
-                buffer.bind(policy)
         for parameter in policy.parameters():
             if parameter.requires_grad:
                 self._handles.append(parameter.register_post_accumulate_grad_hook(self._add_square))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import torch
@@ -15,27 +16,24 @@ from torch import nn
 from textgym import models
 from textgym.errors import ConfigurationError
 from textgym.models.cache import CachedTrunk
-from textgym.models.packing import timestep_states
-from textgym.models.token_statistics import TokenStatistics
+from textgym.models.causal_lm import CausalLM
+from textgym.models.packing import PackedBatch, timestep_states
+from textgym.sb3.signature import sign
 
-Batch = dict[str, torch.Tensor]
+Observations = dict[str, torch.Tensor]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def timesteps(obs: Batch) -> Batch:
-    """A packed batch of `SequenceRolloutBuffer` as it is; raw observations as texts of one timestep each.
-
-    Returns:
-        What `textgym.models.packing.timestep_states` reads.
-    """
-    if "position" in obs:
+def packed(obs: Observations | PackedBatch) -> PackedBatch:
+    """A packed batch as it is; N raw observations as texts of one timestep each."""
+    if isinstance(obs, PackedBatch):
         return obs
     length = obs["attention_mask"].sum(1).long()  # (N,)
     if bool((length < 1).any()):
         # a right-padded row without a token has no last token to read a hidden state from
         raise ConfigurationError("An observation has no token at all (attention_mask is all 0): give it a prompt.")
     input_ids = obs["input_ids"][:, : int(length.max())].long()
-    return {"input_ids": input_ids, "row": torch.arange(len(length), device=input_ids.device), "position": length - 1}
+    return PackedBatch(input_ids, torch.arange(len(length), device=input_ids.device), length - 1)
 
 
 class TransformerPolicy(ActorCriticPolicy):
@@ -49,13 +47,14 @@ class TransformerPolicy(ActorCriticPolicy):
         observation_space: ``Dict(input_ids=Box(0, V - 1, (L,)), attention_mask=Box(0, 1, (L,)))``.
         action_space: ``Discrete(V)``.
         lr_schedule: Learning-rate schedule.
-        model: Name of a causal language model, see `textgym.models.load`; the environment's tokenizer goes by the
+        model: The name of a causal language model, see `textgym.models.load`; the environment's tokenizer goes by the
             same name.
-        temperature: Divides the logits, in sampling and in log-probabilities alike. Other than 1, and with a price
-            on divergence, it needs `TextCallback`, so that the reference's are divided too.
-        dtype: ``"float32"``, or ``"bfloat16"`` for the matrix products (weights and optimiser stay float32). It needs
-            `TextCallback`, so that the rollout's log-probabilities are computed again by the training forward.
-        separate_critic: Give the critic a trunk of its own, a copy of the model's.
+        temperature: Divides the logits, in sampling and in log-probabilities alike, those of the reference among them.
+        dtype: ``"float32"``, or ``"bfloat16"`` for the matrix products (weights and optimiser stay float32);
+            `SequenceRolloutBuffer` then computes a rollout's log-probabilities again as training computes them.
+        lora: Keywords of ``peft.LoraConfig``, such as ``{"r": 8}``: low-rank adapters are trained in place of the
+            weights. None trains every weight.
+        separate_critic: Whether the critic gets a trunk of its own, a copy of the model's.
         optimizer_class: As in SB3.
         optimizer_kwargs: As in SB3; Adam is fused by default.
         use_sde: SB3 gives it to every policy; there is no state-dependent exploration over tokens.
@@ -65,8 +64,9 @@ class TransformerPolicy(ActorCriticPolicy):
             language model with full attention.
     """
 
-    language_model: Any  # a transformers causal language model
-    critic_trunk: Any  # its base model, or None
+    language_model: Any  # a causal language model of transformers, or of PEFT
+    causal_lm: CausalLM  # the same, taken apart
+    critic_trunk: Any  # a base model of transformers, or None
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class TransformerPolicy(ActorCriticPolicy):
         model: str = models.DEFAULT,
         temperature: float = 1.0,
         dtype: str = "float32",
+        lora: dict[str, Any] | None = None,
         separate_critic: bool = False,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
@@ -97,6 +98,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.model_name = model
         self.temperature = temperature
         self.dtype_name = dtype
+        self.lora = lora
         self.separate_critic = separate_critic
         if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
             optimizer_kwargs = {"eps": 1e-5, "fused": True}
@@ -131,6 +133,7 @@ class TransformerPolicy(ActorCriticPolicy):
             "model": self.model_name,
             "temperature": self.temperature,
             "dtype": self.dtype_name,
+            "lora": self.lora,
             "separate_critic": self.separate_critic,
             "optimizer_class": self.optimizer_class,
             "optimizer_kwargs": self.optimizer_kwargs,
@@ -138,37 +141,35 @@ class TransformerPolicy(ActorCriticPolicy):
 
     def _build(self, lr_schedule: Schedule) -> None:
         """Load the model; no orthogonal initialisation, which would overwrite pretrained weights."""
-        self.language_model, _ = models.load(self.model_name)
-        vocab_size = self.language_model.get_output_embeddings().weight.shape[0]
+        model: Any = models.load(self.model_name)[0]
+        plain = CausalLM(model, self.model_name)
         assert isinstance(self.action_space, spaces.Discrete)
-        if vocab_size != self.action_space.n:
+        if plain.vocab_size != self.action_space.n:
             raise ConfigurationError(
-                f"The model {self.model_name!r} has {vocab_size} tokens and the environment {self.action_space.n}. "
-                f"Give both one name: gym.make(..., tokenizer={self.model_name!r}) and "
+                f"The model {self.model_name!r} has {plain.vocab_size} tokens and the environment "
+                f"{self.action_space.n}. Give both one name: gym.make(..., tokenizer={self.model_name!r}) and "
                 f"policy_kwargs={{'model': {self.model_name!r}}}."
             )
-        check_model(self.model_name, self.language_model)
+        check_model(plain)
         assert isinstance(self.observation_space, spaces.Dict)
         (columns,) = self.observation_space["input_ids"].shape or (0,)
-        context = self.language_model.config.max_position_embeddings
-        if columns > context:
+        if columns > plain.context:
             raise ConfigurationError(
-                f"Observations have {columns} tokens and the model {self.model_name!r} reads {context}: make the "
+                f"Observations have {columns} tokens and the model {self.model_name!r} reads {plain.context}: make the "
                 "environment's max_prompt_tokens + max_new_tokens smaller."
             )
-        self.language_model.requires_grad_(True)
-        trunk, dtype = self.language_model.base_model, self.dtype_name
-        self._trunk = CachedTrunk(trunk, self._head, DTYPES[dtype])
-        self.critic_trunk = copy.deepcopy(trunk) if self.separate_critic else None
-        self._critic_cache = CachedTrunk(self.critic_trunk, dtype=DTYPES[dtype]) if self.critic_trunk else None
-        self.value_net = nn.Linear(self._head.weight.shape[1], 1)
+        model.requires_grad_(True)
+        self.critic_trunk = copy.deepcopy(plain.trunk) if self.separate_critic else None
+        self.language_model = model if self.lora is None else with_lora(model, self.lora)
+        self.causal_lm = CausalLM(self.language_model, self.model_name)
+        dtype = DTYPES[self.dtype_name]
+        self._trunk = CachedTrunk(self.causal_lm.trunk, self.causal_lm.head, dtype)
+        self._critic_cache = CachedTrunk(self.critic_trunk, dtype=dtype) if self.critic_trunk else None
+        self.value_net = nn.Linear(self.causal_lm.head.in_features, 1)
         nn.init.zeros_(self.value_net.weight)
         nn.init.zeros_(self.value_net.bias)
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
-
-    @property
-    def _head(self) -> nn.Linear:
-        return self.language_model.get_output_embeddings()
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        self.optimizer = self.optimizer_class(trained, lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def set_training_mode(self, mode: bool) -> None:
         """Switch between training and evaluation; training empties the cache."""
@@ -184,7 +185,7 @@ class TransformerPolicy(ActorCriticPolicy):
 
     # ------------------------------------------------------------------ rollout: cached, one token per step
 
-    def _last_hidden(self, obs: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _last_hidden(self, obs: Observations) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states at the last token of raw observations, (n, d) each."""
         length = obs["attention_mask"].sum(1).long()  # (n,)
         hidden = self._trunk.last_hidden(obs["input_ids"], length)
@@ -198,7 +199,9 @@ class TransformerPolicy(ActorCriticPolicy):
         return logits if self.temperature == 1.0 else logits / self.temperature
 
     @torch.no_grad()
-    def forward(self, obs: Batch, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # type: ignore[override]
+    def forward(
+        self, obs: Observations, deterministic: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # type: ignore[override]
         """Choose the next token of each row, without gradients: `evaluate_actions` gives them.
 
         Args:
@@ -206,65 +209,53 @@ class TransformerPolicy(ActorCriticPolicy):
             deterministic: The likeliest token instead of a sample.
 
         Returns:
-            Actions (n,), values (n, 1), log-probabilities (n,).
+            Actions (n,), values (n, 1), which tell the rollout buffer whose they are, and log-probabilities (n,).
         """
         hidden, critic_hidden = self._last_hidden(obs)
         probs = self._logits(hidden).softmax(1)  # (n, V)
         actions = probs.argmax(1) if deterministic else sample(probs)
         log_prob = probs.gather(1, actions[:, None])[:, 0].log()
-        return actions, self.value_net(critic_hidden.to(self._dtype)), log_prob
+        return actions, sign(self.value_net(critic_hidden.to(self._dtype)), self), log_prob
 
-    def _predict(self, observation: Batch, deterministic: bool = False) -> torch.Tensor:  # type: ignore[override]
+    def _predict(self, observation: Observations, deterministic: bool = False) -> torch.Tensor:  # type: ignore[override]
         return self(observation, deterministic)[0]
 
     # ------------------------------------------------------------------ update: one forward per fragment
 
-    def _hidden(self, obs: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _hidden(self, obs: Observations | PackedBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states of every timestep, (N, d) each, with gradients."""
-        batch = timesteps(obs)
-        hidden = timestep_states(self.language_model.base_model, batch, self.compute_dtype)
+        batch = packed(obs)
+        hidden = self.causal_lm.states(batch, self.compute_dtype)
         critic = hidden if self.critic_trunk is None else timestep_states(self.critic_trunk, batch, self.compute_dtype)
         return hidden, critic.to(self._dtype)
 
     def evaluate_actions(  # type: ignore[override]
-        self, obs: Batch, actions: torch.Tensor
+        self, obs: Observations | PackedBatch, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Values (N, 1), log-probabilities (N,) and entropies (N,) of the tokens that were chosen.
 
         Args:
-            obs: A packed batch of `SequenceRolloutBuffer`, or N raw observations.
+            obs: A packed batch of N timesteps, as `SequenceRolloutBuffer` yields, or N raw observations.
             actions: Token ids (N,).
         """
-        needs_binding = self.recomputes_log_probs or (self.temperature != 1.0 and obs.get("priced", True))
-        if not obs.get("bound", True) and needs_binding:
-            raise ConfigurationError(
-                f"dtype={self.dtype_name!r} with temperature={self.temperature} needs learn(callback=TextCallback()), "
-                "which makes the policy known to the rollout buffer: log-probabilities are computed again as training "
-                "computes them, and the reference's at the same temperature."
-            )
         hidden, critic_hidden = self._hidden(obs)
-        head = self._head
-        log_prob, entropy = TokenStatistics.apply(
-            hidden, head.weight, head.bias, actions.long().flatten(), self.temperature, self.compute_dtype
-        )
+        tokens = actions.long().flatten()
+        log_prob, entropy = self.causal_lm.statistics(hidden, tokens, self.temperature, self.compute_dtype)
         return self.value_net(critic_hidden), log_prob, entropy
 
-    def log_prob(self, obs: Batch, actions: torch.Tensor) -> torch.Tensor:
+    def log_prob(self, obs: Observations | PackedBatch, actions: torch.Tensor) -> torch.Tensor:
         """Log-probabilities (N,) of tokens, without gradients; arguments as in `evaluate_actions`."""
         with torch.no_grad():
             return self.evaluate_actions(obs, actions)[1]
 
-    def get_distribution(self, obs: Batch) -> Distribution:  # type: ignore[override]
+    def get_distribution(self, obs: Observations | PackedBatch) -> Distribution:  # type: ignore[override]
         """SB3's categorical distribution over the vocabulary, for every timestep of the batch."""
         hidden, _ = self._hidden(obs)
-        logits = (
-            torch.nn.functional.linear(hidden.to(self._dtype), self._head.weight, self._head.bias) / self.temperature
-        )
-        return self.action_dist.proba_distribution(action_logits=logits)
+        return self.action_dist.proba_distribution(action_logits=self.causal_lm.logits(hidden) / self.temperature)
 
-    def predict_values(self, obs: Batch) -> torch.Tensor:  # type: ignore[override]
+    def predict_values(self, obs: Observations | PackedBatch) -> torch.Tensor:  # type: ignore[override]
         """Values (N, 1): from the cache without gradients, from a full forward with them."""
-        if torch.is_grad_enabled() or "position" in obs:
+        if torch.is_grad_enabled() or isinstance(obs, PackedBatch):
             return self.value_net(self._hidden(obs)[1])
         return self.value_net(self._last_hidden(obs)[1].to(self._dtype))
 
@@ -300,7 +291,28 @@ def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -
         )
 
 
-def check_model(name: str, model: Any) -> None:
+def with_lora(model: Any, keywords: dict[str, Any]) -> Any:
+    """A PEFT model around one of transformers, whose adapters alone are trained.
+
+    Raises:
+        ConfigurationError: PEFT refuses the keywords, or they ask for dropout.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    if keywords.get("lora_dropout"):
+        raise ConfigurationError(
+            f"lora={keywords!r}: leave lora_dropout out, for the policy must be the same function in training and in "
+            "sampling."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "fan_in_fan_out")  # GPT-2's layers are stored transposed; PEFT sees to it
+            return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **keywords))
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"lora={keywords!r} is refused by peft.LoraConfig: {error}") from error
+
+
+def check_model(model: CausalLM) -> None:
     """Refuse, by name, models for which cached decoding or packed updates would be wrong.
 
     Sliding windows, recurrent and state-space layers forget columns; some models change the logits behind the
@@ -312,24 +324,24 @@ def check_model(name: str, model: Any) -> None:
     config = model.config
     layer_types = set(getattr(config, "layer_types", None) or ["full_attention"])
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    if layer_types != {"full_attention"} or window or getattr(model, "_is_stateful", False):
+    if layer_types != {"full_attention"} or window or getattr(model.model, "_is_stateful", False):
         what = ", ".join(sorted(layer_types - {"full_attention"})) or (
             f"a sliding window of {window}" if window else "recurrent state"
         )
         raise ConfigurationError(
-            f"The model {name!r} ({config.model_type}) has {what}; "
+            f"The model {model.name!r} ({config.model_type}) has {what}; "
             "TransformerPolicy needs full attention in every layer."
         )
-    ids = torch.arange(12, device=next(model.parameters()).device).remainder(config.vocab_size).view(2, 6)
+    ids = torch.arange(12, device=model.device).remainder(config.vocab_size).view(2, 6)
     lengths = torch.tensor([6, 4], device=ids.device)
     with torch.no_grad():
-        expected = model(input_ids=ids).logits[torch.arange(2), lengths - 1].float()  # (2, V)
-        trunk = CachedTrunk(model.base_model, model.get_output_embeddings())
+        expected = model.model(input_ids=ids).logits[torch.arange(2), lengths - 1].float()  # (2, V)
+        trunk = CachedTrunk(model.trunk, model.head)
         hidden = trunk.last_hidden(ids, lengths - 1)
         hidden = trunk.last_hidden(ids, lengths)
         actual = trunk.logits(hidden)
     if not torch.allclose(actual.log_softmax(1), expected.log_softmax(1), atol=1e-2):
         raise ConfigurationError(
-            f"The model {name!r} ({config.model_type}) does not compute its logits as head(trunk(tokens)) with "
+            f"The model {model.name!r} ({config.model_type}) does not compute its logits as head(trunk(tokens)) with "
             "positions counted from the left, so that cached and full forwards differ. TransformerPolicy cannot use it."
         )

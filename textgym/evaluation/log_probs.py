@@ -1,0 +1,101 @@
+"""How likely an agent and a reference model found the texts that were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from textgym.errors import ConfigurationError
+from textgym.evaluation.play import Agent, Episode
+
+if TYPE_CHECKING:
+    import torch
+
+    from textgym.models import CausalLM, PackedBatch
+
+TEXTS_PER_FORWARD = 128
+
+
+def reference_model(name: str, device: str, vocab_size: int, tokenizer: str) -> CausalLM:
+    """The frozen reference model.
+
+    Args:
+        name: See `textgym.models.load`.
+        device: Where it computes; ``"auto"`` for an accelerator if there is one.
+        vocab_size: The environment's.
+        tokenizer: The name of the environment's, which is likely to be the model's.
+
+    Raises:
+        ConfigurationError: Its vocabulary is not the environment's.
+        UnknownNameError: No model goes by this name.
+    """
+    from textgym.models import CausalLM
+
+    model = CausalLM.load(name, device)
+    if model.vocab_size != vocab_size:
+        raise ConfigurationError(
+            f"The reference model {name!r} has {model.vocab_size} tokens, the environment {vocab_size}. "
+            f"Give reference={tokenizer!r}, or None to do without."
+        )
+    return model
+
+
+def log_probs(
+    episodes: Sequence[Episode], reference: CausalLM, agent: Agent | None
+) -> tuple[list[float], list[float] | None]:
+    """Log-probabilities of each episode's chosen tokens, EOS among them, summed.
+
+    Args:
+        episodes: What was written.
+        reference: The model that divergence is measured from.
+        agent: Who wrote; None where it is not to be asked.
+
+    Returns:
+        Under the reference; and under the agent, or None if it offers no ``log_prob``.
+
+    Raises:
+        ConfigurationError: The agent's are no finite (N,) numbers.
+    """
+    log_prob = getattr(agent, "log_prob", None)
+    device = getattr(agent, "device", reference.device)  # of SB3's policies
+    under_reference = np.zeros(len(episodes))
+    under_agent = np.zeros(len(episodes))
+    for chosen, batch, actions in batches(episodes):
+        row = batch.row.numpy()
+        values = reference.log_prob(batch.to(reference.device), actions.to(reference.device))
+        under_reference[chosen] = np.bincount(row, values.double().cpu().numpy())
+        if log_prob is not None:
+            under_agent[chosen] = np.bincount(row, _checked(log_prob(batch.to(device), actions.to(device)), actions))
+    return under_reference.tolist(), None if log_prob is None else under_agent.tolist()
+
+
+def batches(episodes: Sequence[Episode]) -> Iterator[tuple[list[int], PackedBatch, torch.Tensor]]:
+    """Numbers of episodes; their texts, one a row; and the N tokens that were chosen, on the CPU."""
+    import torch
+
+    from textgym.models.packing import pack
+
+    order = sorted(range(len(episodes)), key=lambda i: len(episodes[i].tokens))  # little padding
+    for start in range(0, len(order), TEXTS_PER_FORWARD):
+        chosen = order[start : start + TEXTS_PER_FORWARD]
+        texts = [episodes[i].tokens for i in chosen]
+        prompts = [int(episodes[i].info["prompt_length"]) for i in chosen]
+        timesteps = [range(prompt - 1, len(text) - 1) for prompt, text in zip(prompts, texts, strict=True)]
+        actions = np.concatenate([text[prompt:] for prompt, text in zip(prompts, texts, strict=True)])
+        yield chosen, pack(texts, timesteps, "cpu", share_rows=False), torch.as_tensor(actions)
+
+
+def _checked(values: Any, actions: torch.Tensor) -> np.ndarray:
+    """An agent's log-probabilities as float64 (N,)."""
+    import torch
+
+    array = torch.as_tensor(values).detach().double().cpu().numpy()
+    # a shape (N, 1) would broadcast to (N, N) without a word
+    if array.shape != tuple(actions.shape) or not np.isfinite(array).all():
+        raise ConfigurationError(
+            f"The agent's log_prob returned {array.shape} numbers, {np.isfinite(array).sum()} of them finite, for "
+            f"{len(actions)} tokens that it chose. Return one finite number per token, shape ({len(actions)},)."
+        )
+    return array
