@@ -65,7 +65,8 @@ class CausalLM:
     @classmethod
     def load(cls, name: str, device: torch.device | str = "cpu") -> CausalLM:
         """The frozen model of a name (`textgym.models.load`)."""
-        return cls(models.load(name)[0].requires_grad_(False).to(device_of(device)), name)
+        model: Any = models.load(name)[0]
+        return cls(model.requires_grad_(False).to(device_of(device)), name)
 
     @property
     def config(self) -> Any:
@@ -120,7 +121,7 @@ class CausalLM:
             temperature: Divides the logits.
             dtype: The matrix products are computed in it; by default the weights'.
         """
-        return TokenStatistics.apply(hidden, self.head.weight, self.head.bias, tokens, temperature, dtype or self.dtype)  # type: ignore[return-value]
+        return TokenStatistics.apply(hidden, self.head.weight, self.head.bias, tokens, temperature, dtype or self.dtype)
 
     @torch.no_grad()
     def log_prob(

@@ -41,9 +41,10 @@ class PackedBatch:
     def to(self, device: torch.device | str) -> PackedBatch:
         """The same batch on another device."""
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        return PackedBatch(
-            **{name: tensor if tensor is None else tensor.to(device) for name, tensor in tensors.items()}
-        )
+        moved: dict[str, Any] = {
+            name: tensor if tensor is None else tensor.to(device) for name, tensor in tensors.items()
+        }
+        return PackedBatch(**moved)
 
 
 def pack(

@@ -199,9 +199,9 @@ class TransformerPolicy(ActorCriticPolicy):
         return logits if self.temperature == 1.0 else logits / self.temperature
 
     @torch.no_grad()
-    def forward(
+    def forward(  # type: ignore[override]
         self, obs: Observations, deterministic: bool = False
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # type: ignore[override]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Choose the next token of each row, without gradients: `evaluate_actions` gives them.
 
         Args:
