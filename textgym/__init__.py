@@ -5,7 +5,7 @@
 """
 
 from textgym.envs import register_envs
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 __all__ = ["load_tokenizer"]
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 from recipes.data._articles import Row, lead, ordered
 from textgym import metrics
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 # as Wikipedia's list of vital articles has them, and as they are written here
 TOPICS = {

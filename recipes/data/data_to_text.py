@@ -11,7 +11,7 @@ from itertools import chain
 
 from recipes.data._articles import Row, lead, ordered, without_brackets
 from textgym import metrics
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 SIZES = {"train": 4000, "validation": 300, "test": 600}  # there are not that many
 MAX_TOKENS = 39  # of a sentence: with EOS, what the environment lets the agent write

@@ -13,7 +13,7 @@ from recipes.data._articles import is_whole
 from recipes.data._leads import choose, sentences
 from recipes.data._names import ORGANISATION, OTHER, mentions, own_names
 from textgym.metrics.spans import NONE
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 SIZES = {"train": 3600, "validation": 300, "test": 600}
 WORDS = range(6, 31)

@@ -19,7 +19,7 @@ from recipes.data._articles import is_whole
 from recipes.data._facts import HEADS, MAKING, NAME, NATION, OPENING, YEAR, Statement, statements, subject_kind
 from recipes.data._leads import choose, sentences
 from textgym.data.hashing import fraction
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 SIZES = {"train": 3600, "validation": 300, "test": 600}
 LARGEST_SHARE = 0.15  # of a kind

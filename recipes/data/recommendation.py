@@ -17,7 +17,7 @@ from typing import Any
 
 from textgym.data.hashing import fraction
 from textgym.data.packages import package_file
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 FILMS = "bokeh-sampledata==2026.1"
 SIZES = {"test": 600, "validation": 300, "train": 3600}

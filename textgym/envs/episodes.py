@@ -19,8 +19,9 @@ from textgym import data
 from textgym.data.datasets import RowNames, Source
 from textgym.envs.prompts import Template, encode_prompts, solved_examples
 from textgym.errors import ConfigurationError, InvalidActionError
+from textgym.models import load_tokenizer
 from textgym.rewards.scoring import RewardFunctions, Spec
-from textgym.tokenizer import TextTokenizer, load_tokenizer
+from textgym.tokenizer import TextTokenizer
 
 Observation = dict[str, np.ndarray]
 GIVEN = ("prompt", "completion")  # columns that reward functions don't get as such: they have `prompts`, `completions`
@@ -63,7 +64,7 @@ class EpisodeCore:
     ) -> None:
         max_prompt_tokens = positive_integer("max_prompt_tokens", max_prompt_tokens)
         self.max_new_tokens = max_new_tokens = positive_integer("max_new_tokens", max_new_tokens)
-        self.tokenizer = load_tokenizer(tokenizer) if isinstance(tokenizer, str) else tokenizer
+        self.tokenizer = load_tokenizer(tokenizer)
         self.dataset = data.load(dataset, split)
         self.rewards = RewardFunctions(reward_funcs, reward_weights)
         self.shaping = potential(shaping, reward_funcs, reward_weights)
@@ -82,6 +83,7 @@ class EpisodeCore:
             attention_mask=spaces.Box(0, 1, (length,), np.int8),
         )
         self.action_space = spaces.Discrete(vocab_size)
+        self._ends = np.isin(np.arange(vocab_size), self.tokenizer.eos_token_ids)  # bool (V,)
         self._row = np.arange(num_envs)
         self._column = np.arange(length)
         self.input_ids = np.full((num_envs, length), self.tokenizer.pad_token_id, np.int64)
@@ -136,7 +138,7 @@ class EpisodeCore:
         self.input_ids[self._row, self.lengths] = actions
         self.lengths += 1
         full = self.lengths - self.prompt_lengths == self.max_new_tokens
-        ended = np.flatnonzero(full | (actions == self.tokenizer.eos_token_id))
+        ended = np.flatnonzero(full | self._ends[actions])
         self.running[ended] = False
         return ended
 
@@ -182,7 +184,7 @@ class EpisodeCore:
 
     def _finish(self, rows: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """Score ended episodes, all in one call of each reward function: rewards (k,) and final infos."""
-        by_eos = (self.input_ids[rows, self.lengths[rows] - 1] == self.tokenizer.eos_token_id).tolist()
+        by_eos = self._ends[self.input_ids[rows, self.lengths[rows] - 1]].tolist()
         texts = self._texts(rows)
         totals, components = self.rewards.score(**texts)
         infos = [
@@ -216,7 +218,7 @@ class EpisodeCore:
         starts, ends = self.prompt_lengths[rows], self.lengths[rows]  # (k,)
         input_ids = self.input_ids[rows]  # (k, L)
         last = input_ids[np.arange(len(ends)), ends - 1]  # (k,), an EOS only where it ended the episode
-        ends = ends - ((last == self.tokenizer.eos_token_id) & (ends > starts))
+        ends = ends - (self._ends[last] & (ends > starts))
         written = (self._column >= starts[:, None]) & (self._column < ends[:, None])  # (k, L)
         tokens, cuts = input_ids[written].tolist(), np.cumsum(ends - starts).tolist()
         return [tokens[start:end] for start, end in zip([0, *cuts], cuts, strict=False)]
@@ -227,12 +229,12 @@ class EpisodeCore:
         return {"input_ids": self.input_ids[rows].copy(), "attention_mask": mask.view(np.int8)}
 
     def action_mask(self) -> np.ndarray:
-        """The allowed tokens, bool (V,): all but pad and BOS, and always EOS, which may be one of them."""
+        """The allowed tokens, bool (V,): all but pad and BOS, and always what ends a text, which may be one of them."""
         mask = np.ones(self.tokenizer.vocab_size, bool)
         mask[self.tokenizer.pad_token_id] = False
         if self.tokenizer.bos_token_id is not None:
             mask[self.tokenizer.bos_token_id] = False
-        mask[self.tokenizer.eos_token_id] = True
+        mask[self._ends] = True
         return mask
 
     def _check(self, actions: np.ndarray) -> None:

@@ -57,7 +57,7 @@ def task_hash(
         "prompts": core.prompts[:size],
         "columns": _described({name: list(values[:size]) for name, values in core.dataset.columns.items()}),
         "lengths": [core.input_ids.shape[1], core.max_new_tokens],
-        "tokenizer": env.tokenizer._tokenizer.to_str(),
+        "tokenizer": env.tokenizer.to_str(),
         "rewards": [[name, weight, _content(function)] for name, weight, function in judged],
         "models": _described(folders),
     }

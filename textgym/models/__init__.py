@@ -11,11 +11,16 @@ import copy
 import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgym.errors import UnknownNameError
+from tokenizers import Tokenizer
+
+from textgym.errors import ConfigurationError, UnknownNameError
 from textgym.models import smollm2
+from textgym.paths import is_file, is_folder, user_path
+from textgym.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +56,8 @@ def folder(name: str) -> Path:
         return ASSETS / DEFAULT
     if name == smollm2.NAME:
         return smollm2.converted_folder()
-    path = Path(name).expanduser()
-    if name and (path / "config.json").is_file():  # an empty name would be the current folder
+    path = user_path(name)
+    if name and is_file(path / "config.json"):  # an empty name would be the current folder
         return path
     if is_hub_id(name):
         return download(name, "model", NAMES)
@@ -62,8 +67,8 @@ def folder(name: str) -> Path:
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name can be a hub id: ``organisation/name``, and no path that exists."""
-    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+    """Whether a name can be a hub id: ``organisation/name``, and no folder that exists."""
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not is_folder(Path(name))
 
 
 def download(name: str, kind: str, known: Iterable[str] = ()) -> Path:
@@ -85,6 +90,50 @@ def download(name: str, kind: str, known: Iterable[str] = ()) -> Path:
         raise UnknownNameError(
             kind, name, known, f"It is no folder, and the hub did not give it: check id and network ({error})."
         ) from error
+
+
+def load_tokenizer(source: str | Path | TextTokenizer | Tokenizer | PreTrainedTokenizerBase) -> TextTokenizer:
+    """The environment's tokenizer of a model; imports no torch.
+
+    Args:
+        source: What `load` accepts, for example ``"textgym-tiny"``; or a tokenizer of transformers or of the library
+            `tokenizers`, which is copied; or a `TextTokenizer`, which is returned as it is.
+
+    Returns:
+        The tokenizer: one object per name and process, for it has no state.
+
+    Raises:
+        UnknownNameError: Nothing goes by this name.
+        ConfigurationError: The model has no ``tokenizer.json``, or a broken one, or one without EOS token; or the
+            source is of another type.
+    """
+    if isinstance(source, TextTokenizer):
+        return source
+    if isinstance(source, (str, Path)):
+        return _tokenizer_of(str(source))
+    if isinstance(source, Tokenizer):
+        return TextTokenizer.from_tokenizer(Tokenizer.from_str(source.to_str()), {})
+    theirs: Any = source
+    if isinstance(backend := getattr(theirs, "backend_tokenizer", None), Tokenizer):
+        roles = {role: getattr(theirs, role, None) for role in ("eos_token", "pad_token", "bos_token", "chat_template")}
+        return TextTokenizer.from_tokenizer(
+            Tokenizer.from_str(backend.to_str()), roles, name=str(theirs.name_or_path), source=type(source).__name__
+        )
+    raise ConfigurationError(
+        f"tokenizer is {source!r}. Give a model's name or folder, a textgym.tokenizer.TextTokenizer, a "
+        "tokenizers.Tokenizer, or a fast tokenizer of transformers: AutoTokenizer.from_pretrained(name, use_fast=True)."
+    )
+
+
+@lru_cache
+def _tokenizer_of(name: str) -> TextTokenizer:
+    path = folder(name) / "tokenizer.json"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"Model {name!r} has no tokenizer.json in {path.parent}. Write one with transformers: "
+            "AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder)."
+        )
+    return TextTokenizer.from_file(path, name=name)
 
 
 @contextmanager

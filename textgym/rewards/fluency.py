@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textgym import models
-from textgym.tokenizer import TextTokenizer, load_tokenizer
+from textgym.models import load_tokenizer
+from textgym.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
     from textgym.models.causal_lm import CausalLM
@@ -51,7 +52,8 @@ class Fluency:
             MissingPackageError: The package that carries the model is not installed.
         """
         tokenizer = load_tokenizer(self.model)
-        contexts = tokenizer.encode_batch([""] * len(completions) if prompts is None else prompts)
+        begun = tokenizer.encode_batch([""] * len(completions) if prompts is None else prompts, begin=True)
+        contexts = [[*tokenizer.prefix_ids, *ids] for ids in begun]
         tokens = spelled(tokenizer, completions, completion_ids)
         scores = np.zeros(len(tokens))
         order = sorted((i for i, ids in enumerate(tokens) if ids), key=lambda i: len(contexts[i]) + len(tokens[i]))

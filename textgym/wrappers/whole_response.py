@@ -74,7 +74,7 @@ class WholeResponse(gym.Wrapper[str, str, Any, Any], RecordConstructorArgs):
         core = env.unwrapped._core
         self._tokenizer, self._max_new_tokens = core.tokenizer, core.max_new_tokens
         # no text of so many tokens is longer, where one more character may join two tokens
-        response = core.max_new_tokens * (max(map(len, core.tokenizer._tokenizer.get_vocab())) + 1)
+        response = core.max_new_tokens * (max(map(len, core.tokenizer.get_vocab())) + 1)
         self.action_space = AnyText(response)
         self.observation_space = AnyText(max(map(len, core.prompts)) + response)
         self._prompt = ""

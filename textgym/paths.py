@@ -1,0 +1,33 @@
+"""Paths out of the names that users give, which may be anything: too long for a path, or of a home that nobody has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def user_path(name: str | Path) -> Path:
+    """A path with ``~`` expanded; of a user that does not exist it stays as it is."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; False of what the system refuses as a path.
+
+    >>> is_file(Path("x" * 10_000))
+    False
+    """
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; False of what the system refuses as a path."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
