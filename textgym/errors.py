@@ -58,7 +58,10 @@ def shown(value: object, limit: int = 100) -> str:
     >>> shown("the same again and again", limit=13)
     "'the same...'"
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # whatever a foreign class does there, or an int of thousands of digits
+        text = f"<{type(value).__name__} that cannot be shown>"
     return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
 
 

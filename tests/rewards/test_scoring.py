@@ -2,15 +2,20 @@
 
 import asyncio
 import functools
+import itertools
 import multiprocessing
 import re
 import signal
+import sys
 import threading
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
+from textgym import rewards
 from textgym.errors import ConfigurationError, MissingPackageError, RewardError, UnknownNameError
 from textgym.rewards import RewardFunctions
 
@@ -297,3 +302,94 @@ def test_an_async_reward_that_raises_is_no_different():
 
     with pytest.raises(RewardError, match="'fragile' raised ZeroDivisionError at index 20, completion 'bb'"):
         score(fragile, rows=[10, 20, 30])
+
+
+class Unspeakable:
+    def __float__(self):
+        raise RuntimeError("no")
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(10**400, id="10**400"),
+        pytest.param(10**5000, id="10**5000"),
+        torch.zeros(2),
+        np.zeros(2),
+        Unspeakable(),
+        1j,
+        b"1",
+        [[0.5]],
+        {},
+        np.str_("1"),
+    ],
+)
+def test_any_value_that_is_no_number_names_reward_and_row(value):
+    with pytest.raises(RewardError, match=r"'bad' returned .* at index 20, completion 'bb'\. It must return") as caught:
+        score(named("bad", [1.0, value, 1.0]), rows=[10, 20, 30])
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "value", [True, np.bool_(True), np.float32(1), np.int64(1), torch.tensor(1.0), Decimal(1), Fraction(1)]
+)
+def test_any_number_is_a_number(value):
+    totals, components = score(named("good", [value] * N))
+    assert totals.tolist() == [1.0] * N and type(components[0]["good"]) is float
+
+
+def named(name, returned):
+    def reward(completions, **_):
+        return returned
+
+    reward.__name__ = name
+    return reward
+
+
+def test_a_generator_without_end_is_an_error():
+    with pytest.raises(RewardError, match=r"'endless' returned 4 values for 3 rows"):
+        score(named("endless", itertools.repeat(1.0)))
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "a\nb\ud800", "_", 7], ids=range(4))
+def test_a_name_is_one_that_can_be_logged(name):
+    reward = named("reward", [1.0] * N)
+    holder = type("Holder", (), {"__name__": name, "__call__": lambda self, **arguments: reward(**arguments)})()
+    functions = RewardFunctions([holder])
+    (shown,) = functions.names
+    assert shown.isprintable() and 0 < len(shown) <= 100 and shown.encode()
+
+
+def leaves(completions, **_):
+    sys.exit(3)
+
+
+async def leaves_late(completions, **_):
+    async def leave():
+        sys.exit(3)
+
+    await asyncio.gather(leave(), asyncio.sleep(0))
+
+
+@pytest.mark.parametrize("reward", [leaves, leaves_late])
+def test_an_exit_is_an_error_of_the_reward_and_of_that_one_alone(reward):
+    """A run that ends without a word looks like one that is over; and the loop of all async rewards lives on."""
+    with pytest.raises(RewardError, match=rf"'{reward.__name__}' raised RuntimeError at index .*: it calls exit\(3\)"):
+        score(reward)
+    assert score(patient)[0].tolist() == [1.0, 2.0, 3.0]
+    assert rewards.Lenient(reward, -1.0)(completions=["a"]) == [-1.0]
+
+
+def test_a_reward_cannot_change_what_is_nested():
+    def vandal(completions, entry, **_):
+        entry[0]["deep"].append("gone")
+        completions[0][0]["content"] = "gone"
+        return [0.0] * N
+
+    entries = [{"deep": ["a"]} for _ in range(N)]
+    chats = [[{"role": "assistant", "content": "a"}] for _ in range(N)]
+    score(vandal, columns={"entry": entries}, completions=chats)
+    assert entries[0] == {"deep": ["a"]} and chats[0][0]["content"] == "a"

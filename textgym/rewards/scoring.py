@@ -8,14 +8,16 @@ import math
 import os
 import threading
 import time
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence, Set
-from itertools import count
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import count, islice
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError, shown
 from textgym.rewards.registry import RewardFunction, get, names
+
+LONGEST_NAME = 100  # characters of a reward's name, which logs, tables and infos show
 
 Spec: TypeAlias = str | RewardFunction
 
@@ -28,8 +30,8 @@ class RewardFunctions:
         weights: One number per function, 1.0 each by default. A function of weight 0 is only reported.
 
     Attributes:
-        names: Each function's name: its registered name, the model folder's, or its ``__name__``. A second function
-            of the same name gets the suffix ``_2``.
+        names: Each function's name: its registered name, the model folder's, or its ``__name__``, of which what cannot
+            be printed becomes ``?``. A second function of the same name gets the suffix ``_2``.
         seconds: Time spent in the functions so far.
 
     Raises:
@@ -100,7 +102,7 @@ class RewardFunctions:
                 missing = " and no ".join(column for column, values in columns.items() if values[i] is None)
                 raise RewardError(
                     f"No reward function applies at index {rows[i]}: {', '.join(self.names)} returned None "
-                    f"for the completion {completion!r}. At least one must return a number"
+                    f"for the completion {shown(completion)}. At least one must return a number"
                     + (f"; the row has no {missing}: give it one, drop the row, or add a reward." if missing else ".")
                     + self._skipped(i)
                 )
@@ -128,11 +130,21 @@ def resolve(spec: Spec) -> tuple[str, RewardFunction]:
     """The name and the function of one entry of ``reward_funcs``."""
     if isinstance(spec, str):
         function = get(spec)
-        return (spec if spec in names() else function.__name__), function
+        return printable(spec if spec in names() else function.__name__), function
     if callable(spec):
-        # without leading underscores: vector infos keep the mask of `x` under `_x`
-        return getattr(spec, "__name__", type(spec).__name__.lower()).lstrip("_"), spec
-    raise ConfigurationError(f"reward_funcs has {spec!r}, which is neither a name nor a callable.")
+        return printable(getattr(spec, "__name__", type(spec).__name__.lower())), spec
+    raise ConfigurationError(f"reward_funcs has {shown(spec)}, which is neither a name nor a callable.")
+
+
+def printable(name: object) -> str:
+    r"""A reward's name as infos, logs and tables can take it.
+
+    >>> printable("_my\ud83dreward\n")
+    'my?reward?'
+    """
+    # without leading underscores: vector infos keep the mask of `x` under `_x`
+    text = "".join(character if character.isprintable() else "?" for character in str(name)[:LONGEST_NAME])
+    return text.lstrip("_") or "reward"
 
 
 def unused(name: str, taken: Sequence[str]) -> str:
@@ -173,7 +185,7 @@ def call(
 def checked(name: str, values: Any, completions: Sequence[str], rows: Sequence[int | str]) -> list[float | None]:
     """What a reward function returned, if it is one finite number or None per row, as `call` has it."""
     if not isinstance(values, list):
-        raise RewardError(f"Reward {name!r} returned {values!r}, not a list with one number or None per row.")
+        raise RewardError(f"Reward {name!r} returned {shown(values)}, not a list with one number or None per row.")
     if len(values) != len(rows):
         raise RewardError(
             f"Reward {name!r} returned {len(values)} values for {len(rows)} rows (index {listed(rows)}). "
@@ -187,20 +199,30 @@ def outcome(function: RewardFunction, arguments: Mapping[str, Any]) -> Any:
 
     It gets lists of its own, for it may change them, and the next function and the infos need the originals.
     """
-    own = {
-        key: [list(value) if isinstance(value, list) else value for value in values]
-        if isinstance(values, list)
-        else values
-        for key, values in arguments.items()
-    }
-    returned: Any = function(**own)
-    if inspect.isawaitable(returned):
-        returned = finished(returned)
-    if hasattr(returned, "tolist"):  # one conversion for numpy arrays and torch tensors instead of one per element
-        return returned.tolist()
-    if isinstance(returned, (Mapping, Set)) or not isinstance(returned, Iterable):
-        return returned
-    return list(returned)  # a generator runs, and may raise, here
+    own = {key: [*map(copied, values)] if isinstance(values, list) else values for key, values in arguments.items()}
+    try:
+        returned: Any = function(**own)
+        if inspect.isawaitable(returned):
+            returned = finished(returned)
+        if hasattr(returned, "tolist"):  # one conversion for arrays and tensors instead of one per element
+            return returned.tolist()
+        if isinstance(returned, (Mapping, Set)) or not isinstance(returned, Iterable):
+            return returned
+        if isinstance(returned, Iterator):  # a generator runs, and may raise, here; it may also be endless
+            return list(islice(returned, len(arguments["completions"]) + 1))
+        return list(returned)
+    except SystemExit as error:
+        # the run would end as if it were over, without a word
+        raise RuntimeError(f"it calls exit({error.code!r})") from error
+
+
+def copied(value: Any) -> Any:
+    """A row's value, of which lists and dicts are new ones."""
+    if isinstance(value, dict):
+        return {key: copied(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [*map(copied, value)] if value and isinstance(value[0], (list, dict)) else list(value)
+    return value
 
 
 _LOOPS: dict[int, asyncio.AbstractEventLoop] = {}  # by process: a forked one has none of its parent's threads
@@ -216,10 +238,19 @@ def event_loop() -> asyncio.AbstractEventLoop:
     if process not in _LOOPS:
         loop = asyncio.new_event_loop()
         if _LOOPS.setdefault(process, loop) is loop:  # else another thread was first
-            threading.Thread(target=loop.run_forever, name="textgym-rewards", daemon=True).start()
+            threading.Thread(target=run_for_ever, args=(loop,), name="textgym-rewards", daemon=True).start()
         else:
             loop.close()
     return _LOOPS[process]
+
+
+def run_for_ever(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop, and go on where a task stops it: an exit or interrupt is for who waits for that task."""
+    while True:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            continue
 
 
 def finished(awaitable: Awaitable[Any]) -> Any:
@@ -275,7 +306,7 @@ def number(name: str, rows: Sequence[int | str], i: int, completion: str, value:
         return None
     try:
         result = math.nan if isinstance(value, (str, bytes)) else float(value)
-    except (TypeError, ValueError):
+    except Exception:  # of 10**400, of a tensor with two elements, or whatever a foreign class raises
         result = math.nan
     if not math.isfinite(result):
         raise RewardError(
