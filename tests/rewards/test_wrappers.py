@@ -2,12 +2,14 @@
 
 import logging
 import pickle
+import sys
 
 import numpy as np
 import pytest
 
 from textgym import rewards
 from textgym.errors import ConfigurationError, MissingPackageError, RewardError
+from textgym.rewards import wrappers
 from textgym.rewards.scoring import RewardFunctions
 
 
@@ -257,3 +259,74 @@ def test_arguments_that_are_no_lists_are_passed_on(wrap):
 def test_wrappers_travel_to_other_processes():
     wrapped = rewards.Gated(rewards.Cached(n_characters), by="length")
     assert pickle.loads(pickle.dumps(wrapped))(completions=["a " * 10]) == [20.0]
+
+
+def test_a_server_that_is_down_is_not_waited_for_once_for_every_row(monkeypatch, caplog):
+    clock = [0.0]
+    monkeypatch.setattr(wrappers.time, "monotonic", lambda: clock[0])
+    asked = []
+
+    def down(completions, **_):
+        asked.append(completions)
+        clock[0] += 10.0
+        raise RuntimeError("no answer")
+
+    lenient = rewards.Lenient(down, time_limit=25.0)
+    assert lenient(completions=["a", "b", "c", "d"]) == [None] * 4
+    assert asked == [["a", "b", "c", "d"], ["a"], ["b"]]
+    assert lenient.failures == 5 and "TimeoutError: it is not asked, for time_limit=25 s is up" in lenient.skipped[3]
+    lenient(completions=["a"])
+    assert asked[-1] == ["a"]  # the time is that of one call
+
+
+class Chatty:
+    """A reward of conversations, as TRL's trainers hand them over."""
+
+    __name__ = "chatty"
+
+    def __call__(self, completions, **_):
+        return [float(len(messages[-1]["content"])) for messages in completions]
+
+
+def chat(text):
+    return [{"role": "assistant", "content": text}]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [rewards.Cached, rewards.Lenient, lambda r: rewards.Clipped(r, 0, 9), lambda r: rewards.Gated(r, by=r, at_least=0)],
+)
+def test_conversations_are_passed_on(wrap):
+    reward = RewardFunctions(wrap(Chatty()))
+    totals, _ = reward.score(
+        prompts=[chat("p")] * 2, completions=[chat("a"), chat("bb")], completion_ids=[[1], [1]], columns={}
+    )
+    assert totals.tolist() == [1.0, 2.0]
+
+
+def test_the_cache_tells_apart_whatever_the_reward_may_read():
+    """By its repr an array of over a thousand numbers would be another with the same ends."""
+    asked = []
+
+    def reads_all(completions, scale=1.0, **columns):
+        asked.extend(completions)
+        return [scale * sum(float(np.sum(values[i])) for values in columns.values()) for i in range(len(completions))]
+
+    cached = rewards.Cached(reads_all)
+    zeros, middle = np.zeros(2000), np.zeros(2000)
+    middle[1000] = 1.0
+    assert cached(completions=["a", "a"], signal=[zeros, middle]) == [0.0, 1.0]
+    assert cached(completions=["a"], signal=[middle], scale=3.0) == [3.0]
+    assert cached(completions=["a"], one=[1.0], two=[{}.get("x", 2.0)]) == cached(
+        completions=["a"], two=[2.0], one=[1.0]
+    )
+    assert cached(completions=["a"], one=[2.0], two=[1.0]) == [3.0]
+    assert len(asked) == 5
+    with pytest.raises(ConfigurationError, match="Cached cannot tell rows apart: a column among completions, f"):
+        cached(completions=["a"], f=[lambda: 0])
+
+
+def test_the_cache_keeps_no_texts():
+    cached = rewards.Cached(n_characters)
+    cached(completions=["a" * 1_000_000])
+    assert sum(map(sys.getsizeof, cached._known)) < 1000

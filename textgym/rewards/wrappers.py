@@ -7,13 +7,16 @@ statistics of long ago, and `Normalised` would take penalties for rewards.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
+import pickle
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textgym.errors import ConfigurationError, RewardError, TextGymError
+from textgym.errors import ConfigurationError, RewardError, TextGymError, error_text, shown
 from textgym.rewards.registry import RewardFunction
 from textgym.rewards.scoring import Spec, call, checked, outcome, resolve, some_rows
 
@@ -122,7 +125,7 @@ class Normalised(RewardWrapper):
 
 
 class Cached(RewardWrapper):
-    """A slow reward that is asked only once about the same row: prompt, completion and columns.
+    """A slow reward that is asked only once about the same row: prompt, completion, columns, and plain keywords.
 
     It belongs next to that reward: what it is wrapped in may change from call to call, what it wraps may not. A call
     that fails is not remembered.
@@ -137,12 +140,11 @@ class Cached(RewardWrapper):
         if size < 1:
             raise ConfigurationError(f"size={size} must be at least 1.")
         self.size = size
-        self._known: OrderedDict[str, float | None] = OrderedDict()
+        self._known: OrderedDict[bytes, float | None] = OrderedDict()
 
     def values(self, arguments: dict[str, Any]) -> Values:
         """Known values, and those of all other rows from one call."""
-        rows = zip(*(values for values in arguments.values() if isinstance(values, list)), strict=True)
-        keys = [repr(row) for row in rows]  # columns may hold lists, which are not hashable
+        keys = self._keys(arguments)
         values = {key: self._known[key] for key in keys if key in self._known}
         missing = {key: i for i, key in enumerate(keys) if key not in values}
         if missing:
@@ -153,6 +155,19 @@ class Cached(RewardWrapper):
         while len(self._known) > self.size:
             self._known.popitem(last=False)
         return [values[key] for key in keys]
+
+    def _keys(self, arguments: Mapping[str, Any]) -> list[bytes]:
+        """What tells rows apart: all that the reward may read of them."""
+        lists = {name: values for name, values in sorted(arguments.items()) if isinstance(values, list)}
+        plain = {name: v for name, v in sorted(arguments.items()) if isinstance(v, (str, int, float, type(None)))}
+        try:  # not by repr, which leaves out the middle of an array, and says of an object where it is
+            rows = [pickle.dumps((*lists, plain, *row)) for row in zip(*lists.values(), strict=True)]
+        except Exception as error:  # whatever a foreign class does there
+            raise ConfigurationError(
+                f"Cached cannot tell rows apart: a column among {', '.join(lists)} cannot be pickled "
+                f"({error_text(error)}). Drop that column, or do without Cached."
+            ) from error
+        return [hashlib.sha256(row).digest() for row in rows]  # a text may be long, and many are remembered
 
     def __getstate__(self) -> dict[str, Any]:
         # neither part of what the reward is, nor worth sending to other processes
@@ -172,26 +187,31 @@ class Lenient(RewardWrapper):
         reward: The reward.
         value: A penalty, or None: the reward then does not apply to that row. Another must, for a row that no reward
             of an environment applies to is an error, which names what failed.
+        time_limit: Seconds after which no further row of a batch is asked for; those that are left count as failures.
+            Else a server that is down would be waited for once for every row.
 
     Attributes:
-        failures: Calls that failed so far, of a batch or of a single row.
+        failures: Calls that failed so far, of a batch or of a single row, and rows that were not asked for.
         skipped: What failed in the last call, by place in the batch; empty where ``value`` is a number.
     """
 
-    def __init__(self, reward: Spec, value: float | None = None) -> None:
+    def __init__(self, reward: Spec, value: float | None = None, time_limit: float = 60.0) -> None:
         super().__init__(reward)
         self.value = value
+        self.time_limit = time_limit
         self.failures = 0
         self.skipped: dict[int, str] = {}
 
     def values(self, arguments: dict[str, Any]) -> Values:
         """One call for all rows, and if it fails one for each."""
         self.skipped = {}
-        return self._attempt(arguments, range(len(arguments["completions"])))
+        return self._attempt(arguments, range(len(arguments["completions"])), time.monotonic() + self.time_limit)
 
-    def _attempt(self, arguments: dict[str, Any], places: Sequence[int]) -> Values:
+    def _attempt(self, arguments: dict[str, Any], places: Sequence[int], deadline: float) -> Values:
         completions = arguments["completions"]
         try:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"it is not asked, for time_limit={self.time_limit:g} s is up")
             return checked(self.__name__, outcome(self.reward, arguments), completions, _numbered(completions))
         except Exception as error:  # whatever a user's function raises
             if isinstance(error, TextGymError) and not isinstance(error, RewardError):
@@ -199,18 +219,18 @@ class Lenient(RewardWrapper):
             self._report(error, completions)
             if len(completions) == 1:
                 if self.value is None:
-                    self.skipped[places[0]] = f"{type(error).__name__}: {error}"
+                    self.skipped[places[0]] = error_text(error)
                 return [self.value]
-        return [value for i in places for value in self._attempt(some_rows(arguments, [i]), [i])]
+        return [value for i in places for value in self._attempt(some_rows(arguments, [i]), [i], deadline)]
 
     def _report(self, error: Exception, completions: Sequence[str]) -> None:
         self.failures += 1
         where, remedy = f"{len(completions)} completions together", "they are scored one by one"
         if len(completions) == 1:
-            where, remedy = f"the completion {completions[0]!r}", f"{self.value!r} takes its place"
+            where, remedy = f"the completion {shown(completions[0])}", f"{self.value!r} takes its place"
         logger.warning(
-            "Reward %r failed on %s (%s: %s): %s. %d failures so far.",
-            self.__name__, where, type(error).__name__, error, remedy, self.failures,
+            "Reward %r failed on %s (%s): %s. %d failures so far.",
+            self.__name__, where, error_text(error), remedy, self.failures,
         )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
