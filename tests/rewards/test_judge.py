@@ -1,12 +1,15 @@
 """The judge over HTTP, against a server on this machine."""
 
 import asyncio
+import contextlib
+import gzip
 import json
 import logging
 import pickle
 import re
 import threading
 import time
+import tracemalloc
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -23,7 +26,8 @@ class Api:
     """What the server was asked, and how it answers: with status, text and headers for the n-th request, from 0."""
 
     answer: object = lambda n, question: (200, "5", {})
-    pause: float = 0.0  # seconds after every ten bytes that are sent
+    pause: float = 0.0  # seconds after every piece that is sent
+    piece: int = 10  # bytes
     bodies: list = field(default_factory=list)
     headers: list = field(default_factory=list)
     paths: list = field(default_factory=list)
@@ -36,6 +40,10 @@ class Api:
 def handler(api):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def handle(self):
+            with contextlib.suppress(ConnectionError):  # the client gave up
+                super().handle()
 
         def do_POST(self):
             sent = self.rfile.read(int(self.headers["Content-Length"]))
@@ -59,9 +67,9 @@ def handler(api):
             for name, value in {"Content-Length": str(len(sent)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            for start in range(0, len(sent), 10):
+            for start in range(0, len(sent), api.piece):
                 try:
-                    self.wfile.write(sent[start : start + 10])
+                    self.wfile.write(sent[start : start + api.piece])
                 except ConnectionError:
                     return  # the client gave up
                 time.sleep(api.pause)
@@ -316,3 +324,59 @@ def test_trl_sees_that_it_is_async(api):
     reward = Judge(api.url, "small")
     assert asyncio.iscoroutinefunction(reward) and reward.__name__ == "judge"
     assert RewardFunctions([reward, reward]).names == ["judge", "judge_2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"), [("10.0", 1.0), ("10.00/10", 1.0), ("5.5 out of 10.0", 0.5), ("1.0", 0.0)]
+)
+def test_a_rating_may_have_decimals(answer, value):
+    assert judge.rating(answer) == value
+
+
+def completion_of(size):
+    return json.dumps({"choices": [{"message": {"content": "5" + " " * size}}]}).encode()
+
+
+def test_an_answer_may_be_compressed(api):
+    api.answer = lambda n, question: (200, gzip.compress(completion_of(100)), {"Content-Encoding": "gzip"})
+    assert ask(Judge(api.url, "small"), ["a"]) == [4 / 9]
+    api.answer = lambda n, question: (200, b"no gzip", {"Content-Encoding": "gzip"})
+    with pytest.raises(RewardError, match="could not be reached or read"):
+        ask(Judge(api.url, "small", retries=0), ["a"])
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_answer_of_any_size_costs_little_memory(api, status, packed):
+    """A few kilobytes of gzip are hundreds of megabytes of text."""
+    body = gzip.compress(completion_of(50_000_000), 1) if packed else completion_of(5_000_000)
+    headers = {"Content-Encoding": "gzip"} if packed else {}
+    api.piece = 100_000
+    api.answer = lambda n, question: (status, body, headers)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RewardError, match="more than 1,000,000 bytes" if status == 200 else "status 500") as caught:
+            ask(Judge(api.url, "small", retries=0), ["a"])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(str(caught.value)) < 1000
+    assert peak < 5_000_000 + (0 if packed else len(body))
+
+
+def test_messages_hold_no_key_and_only_the_beginning_of_an_answer(api, monkeypatch, caplog):
+    monkeypatch.setenv("JUDGE_AUTH", "open-sesame-1")
+    url = api.url.replace("://", "://ada:lovelace@")
+    for status, text in ((401, "no: open-sesame-1"), (500, "open-sesame-1"), (200, "open-sesame-1" + "x" * 5000)):
+        api.answer = lambda n, question, status=status, text=text: (status, text, {})
+        with pytest.raises((ConfigurationError, RewardError)) as caught:
+            ask(Judge(url, "small", api_key_env="JUDGE_AUTH", retries=1), ["a"])
+        assert "sesame" not in str(caught.value) + caplog.text and "lovelace" not in str(caught.value) + caplog.text
+        assert len(str(caught.value)) < 1000
+
+
+def test_a_pattern_that_takes_for_ever_is_an_error(api, monkeypatch):
+    monkeypatch.setattr(judge.worker, "TIME_LIMIT", 0.3)
+    api.answer = lambda n, question: (200, "a" * 40, {})
+    with pytest.raises(RewardError, match=r"the search takes longer than 0\.3 s"):
+        ask(Judge(api.url, "small", parse=r"(a+)+(\d)"), ["a"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import random
 import re
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -16,7 +18,9 @@ from itertools import count
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from textgym.errors import ConfigurationError, RewardError
+from textgym import worker
+from textgym.errors import ConfigurationError, RewardError, error_text, shown
+from textgym.redaction import HIDDEN, redacted
 
 if TYPE_CHECKING:
     import httpx2
@@ -32,11 +36,13 @@ Prompt:
 Response:
 {completion}"""
 
-RATING = re.compile(r"\D*(?<![-.,\d])(10|[1-9](?:\.\d+)?)(?:\s*(?:/|out of)\s*10)?\D*", re.IGNORECASE)
+RATING = re.compile(r"\D*(?<![-.,\d])(10(?:\.0+)?|[1-9](?:\.\d+)?)(?:\s*(?:/|out of)\s*10(?:\.0+)?)?\D*", re.IGNORECASE)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds before a retry
 PASSING = {408, 429}  # statuses that another attempt may mend, as it may 5xx
+PACKED = {"Accept-Encoding": "gzip"}  # what `_body` unpacks
 OF_THE_TEXT = {400, 413, 422}  # that servers give to a text: filtered, or too long
-SHOWN = 300  # characters of a server's answer in an error
+LONGEST_ANSWER = 1_000_000  # bytes, uncompressed
+READ, SHOWN = 2_000, 300  # characters of a foreign text that are looked through for keys, and shown in an error
 
 
 def rating(answer: str) -> float:
@@ -45,7 +51,7 @@ def rating(answer: str) -> float:
     Raises:
         ValueError: There is none, or a second number: which one counts would be a guess.
 
-    >>> rating("10"), rating("Rating: 5.5/10"), rating("1.")
+    >>> rating("10.0"), rating("Rating: 5.5/10"), rating("1.")
     (1.0, 0.5, 0.0)
     """
     match = RATING.fullmatch(answer)
@@ -62,12 +68,13 @@ class Judge:
     it texts that it has seen. What a completion says may sway the judge: keep a second metric beside it.
 
     Args:
-        base_url: Of the API, for example ``"https://api.openai.com/v1"`` or ``"http://localhost:8000/v1"``.
+        base_url: The API's address, for example ``"https://api.openai.com/v1"`` or ``"http://localhost:8000/v1"``.
         model: The judge's name there.
         prompt: The question, a format string over ``prompt``, ``completion`` and the data set's columns. A row that has
             None in a column that it names is not judged: its reward is None.
         parse: From the answer to a number in [0, 1]: a function, or a regular expression whose first group, or whole
-            match, is the number. By default `rating`, the one number from 1 to 10.
+            match, is the number, and which is searched for under `textgym.worker.TIME_LIMIT`. By default `rating`, the
+            one number from 1 to 10.
         api_key_env: The environment variable that holds the API key; None sends none. The key itself is read at every
             call and kept nowhere.
         timeout: Seconds that one attempt may take.
@@ -78,8 +85,9 @@ class Judge:
     Raises:
         ConfigurationError: Arguments that cannot be used; at a call, the key or a column is missing, or the server
             refuses every request, for example with status 401, 403 or 404.
-        RewardError: At a call: no answer after all retries, one that ``parse`` cannot read, or a refusal that may be of
-            this text alone (status 400, 413 or 422), such as a content filter's.
+        RewardError: At a call: no answer after all retries, one that ``parse`` cannot read or that is longer than
+            `LONGEST_ANSWER`, or a refusal that may be of this text alone (status 400, 413 or 422), such as a content
+            filter's. No message shows the key.
 
     >>> Judge("http://localhost:8000/v1", "small", prompt="Is this polite, 1 or 0? {completion}", parse="[01]").model
     'small'
@@ -100,7 +108,9 @@ class Judge:
 
     def __post_init__(self) -> None:
         if not re.match(r"https?://[^/\s]+", self.base_url):
-            raise ConfigurationError(f"base_url is {self.base_url!r}. Give a URL such as 'http://localhost:8000/v1'.")
+            raise ConfigurationError(
+                f"base_url is {redacted(self.base_url)!r}. Give a URL such as 'http://localhost:8000/v1'."
+            )
         if not (self.timeout > 0 and self.retries >= 0 and self.max_concurrency >= 1):
             raise ConfigurationError(
                 f"timeout={self.timeout} must be positive, retries={self.retries} not negative and "
@@ -174,14 +184,24 @@ class Judge:
 
     def _headers(self) -> dict[str, str]:
         if self.api_key_env is None:
-            return {}
+            return PACKED
         key = os.environ.get(self.api_key_env, "").strip()
         if not key or not key.isascii() or not key.isprintable():
             raise ConfigurationError(
                 f"The judge {self.model!r} needs an API key in the environment variable {self.api_key_env!r}, "
                 "which is not set or is no key. Set it, or give another api_key_env=."
             )
-        return {"Authorization": f"Bearer {key}"}
+        return {**PACKED, "Authorization": f"Bearer {key}"}
+
+    @property
+    def _name(self) -> str:
+        """What messages call the server."""
+        return redacted(self._url)
+
+    def _brief(self, text: str) -> str:
+        """The beginning of a foreign text for a message, without the key, which servers and clients may repeat."""
+        key = os.environ.get(self.api_key_env or "", "").strip()
+        return shown(redacted(text[:READ].replace(key, HIDDEN) if key else text[:READ]), SHOWN)
 
     async def _answer(self, client: httpx2.AsyncClient, question: str) -> str:
         """What the judge says, asked again until it does or the retries are used up."""
@@ -191,25 +211,26 @@ class Judge:
         for attempt in count(1):
             asked_wait = None
             try:
-                async with asyncio.timeout(self.timeout):
-                    response = await client.post(self._url, json=body)
+                async with asyncio.timeout(self.timeout), client.stream("POST", self._url, json=body) as response:
+                    answer = await _body(response)
             except TimeoutError:
                 failure = f"gave no answer within timeout={self.timeout} s"
-            except httpx2.TransportError as error:
-                failure = f"could not be reached ({type(error).__name__}: {error})"
+            except (httpx2.TransportError, zlib.error) as error:
+                failure = f"could not be reached or read ({self._brief(error_text(error))})"
             else:
                 if response.is_success:
-                    return _content(self._url, response)
-                failure = f"answered with status {response.status_code}: {response.text[:SHOWN]!r}"
-                if response.status_code in OF_THE_TEXT:
+                    return self._content(answer)
+                status = response.status_code
+                failure = f"answered with status {status}: {self._brief(answer.decode(errors='replace'))}"
+                if status in OF_THE_TEXT:
                     raise RewardError(
-                        f"{self._url} {failure}. If it refuses this text alone, for its length or what it says, "
+                        f"{self._name} {failure}. If it refuses this text alone, for its length or what it says, "
                         "textgym.rewards.Lenient lets training go on without the row; if it refuses every text, "
                         f"check base_url, model={self.model!r} and prompt=."
                     )
-                if response.status_code not in PASSING and response.status_code < 500:
+                if status not in PASSING and status < 500:
                     raise ConfigurationError(
-                        f"{self._url} {failure}. Check base_url, model={self.model!r} and the key in "
+                        f"{self._name} {failure}. Check base_url, model={self.model!r} and the key in "
                         f"api_key_env={self.api_key_env!r}."
                     )
                 asked_wait = retry_after(response.headers.get("Retry-After"))
@@ -217,24 +238,39 @@ class Judge:
                 break
             backoff = min(FIRST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.5, 1.0)
             wait = backoff if asked_wait is None else min(asked_wait, LONGEST_WAIT)
-            logger.warning("%s %s; retry %d of %d in %.1f s", self._url, failure, attempt, self.retries, wait)
+            logger.warning("%s %s; retry %d of %d in %.1f s", self._name, failure, attempt, self.retries, wait)
             await asyncio.sleep(wait)
         raise RewardError(
-            f"{self._url} {failure}, at the last of {attempt} attempts. Check that the server is up, ask less of it "
+            f"{self._name} {failure}, at the last of {attempt} attempts. Check that the server is up, ask less of it "
             "(max_concurrency=), or be more patient (retries=, timeout=); textgym.rewards.Lenient lets training go on."
         )
 
     def _value(self, answer: str) -> float:
         try:
-            value = float(self.parse(answer) if callable(self.parse) else _matched(self.parse, answer))
+            value = float(self.parse(answer) if callable(self.parse) else _found(self.parse, answer))
             if not 0 <= value <= 1:
                 raise ValueError(f"{value} is not in [0, 1]")
         except Exception as error:  # whatever a user's function raises
             raise RewardError(
-                f"The judge {self.model!r} answered {answer!r}, which parse= cannot read "
-                f"({type(error).__name__}: {error}). Ask for another form in prompt=, or give a parse= that reads it."
+                f"The judge {self.model!r} answered {self._brief(answer)}, which parse= cannot read "
+                f"({self._brief(error_text(error))}). Ask for another form in prompt=, or give a parse= that reads it."
             ) from error
         return value
+
+    def _content(self, answer: bytes) -> str:
+        """The text of a chat completion."""
+        long = len(answer) > LONGEST_ANSWER
+        try:
+            text = None if long else json.loads(answer)["choices"][0]["message"]["content"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            text = None
+        if not isinstance(text, str):
+            fault = f"more than {LONGEST_ANSWER:,} bytes" if long else "no chat completion that holds a text"
+            raise RewardError(
+                f"{self._name} answered with {fault}: {self._brief(answer[:READ].decode(errors='replace'))}. "
+                "Check that base_url is that of an OpenAI-compatible API and the model one that chats."
+            )
+        return text
 
 
 def retry_after(header: str | None) -> float | None:
@@ -251,22 +287,31 @@ def retry_after(header: str | None) -> float | None:
         return None
 
 
-def _matched(pattern: str, answer: str) -> str:
-    match = re.search(pattern, answer)
-    if match is None:
+def _found(pattern: str, answer: str) -> str:
+    """The number that a regular expression finds in an answer, as text."""
+    found = worker.call(_finder, (pattern,), answer)
+    if found is None:
+        raise ValueError(f"the search takes longer than {worker.TIME_LIMIT:g} s")
+    if not found:
         raise ValueError("it does not match")
-    return match[min(match.re.groups, 1)]
+    return found[0]
 
 
-def _content(url: str, response: httpx2.Response) -> str:
-    """The text of a chat completion."""
-    try:
-        text = response.json()["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError):
-        text = None
-    if not isinstance(text, str):
-        raise RewardError(
-            f"{url} answered with no chat completion that holds a text: {response.text[:SHOWN]!r}. "
-            "Check that base_url is that of an OpenAI-compatible API and the model one that chats."
-        )
-    return text
+def _finder(pattern: str) -> Callable[[str], list[str]]:
+    """A function that returns the first group, or whole match, as a list of one text; an empty one without a match."""
+    compiled = re.compile(pattern)
+    return lambda answer: [match[min(compiled.groups, 1)] for match in [compiled.search(answer)] if match]
+
+
+async def _body(response: httpx2.Response) -> bytes:
+    """The beginning of an answer, uncompressed: at most one byte more than `LONGEST_ANSWER`, however much is sent."""
+    # a client's own decompression makes of each chunk as much as there is in it
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    packed = response.headers.get("Content-Encoding", "identity") in ("gzip", "deflate")
+    body = b""
+    async for chunk in response.aiter_raw():
+        room = LONGEST_ANSWER + 1 - len(body)
+        body += unpack.decompress(chunk, room) if packed else chunk[:room]
+        if len(body) > LONGEST_ANSWER:
+            break
+    return body
