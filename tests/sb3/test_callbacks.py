@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import configure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from textgym.errors import ConfigurationError
 from textgym.sb3 import KLControl, TextCallback
 
 KEYS = [
@@ -46,6 +49,27 @@ def test_hooks_are_removed(make_ppo: Callable[..., PPO]) -> None:
     callback = TextCallback()
     make_ppo().learn(120, callback=callback)
     assert not callback._handles
+
+
+def test_some_completions_are_logged_as_text_and_not_printed(make_ppo: Callable[..., PPO], tmp_path: Path) -> None:
+    model = make_ppo()
+    model.set_logger(configure(str(tmp_path), ["csv", "tensorboard", "log"]))
+    model.learn(360, callback=TextCallback(samples=2, samples_every=2))
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    texts = events.Tensors("text/samples/text_summary")
+    assert [event.step for event in texts] == [120, 360]
+    for event in texts:
+        (text,) = event.tensor_proto.string_val
+        assert len(text.decode().split("\n")) == 2
+        assert all(re.match(r"    sentiment [01]\.\d{3}: .+\|", line) for line in text.decode().split("\n"))
+    assert all("samples" not in path.read_text() for path in (tmp_path / "progress.csv", tmp_path / "log.txt"))
+
+
+@pytest.mark.parametrize("arguments", [{"samples": -1}, {"samples_every": 0}])
+def test_numbers_of_samples_that_make_no_sense(arguments: dict[str, int]) -> None:
+    with pytest.raises(ConfigurationError, match="samples"):
+        TextCallback(**arguments)
 
 
 @pytest.mark.filterwarnings("ignore:rich is experimental")

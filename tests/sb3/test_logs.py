@@ -21,7 +21,7 @@ def test_every_key_is_explained(make_ppo: Callable[..., PPO], records: type) -> 
     logged = {key for row in log.rows for key in row}
     lines = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8").splitlines()
     cells = [line.split("|")[1] for line in lines if line.startswith("| `")]
-    explained = [key for cell in cells for key in re.findall(r"`([^`]+)`", cell)]
+    explained = [key for cell in cells for key in re.findall(r"`(\w+/[^`]+)`", cell)]
     assert len(explained) == len({*explained})
     general = [key for key in explained if "<component>" in key]
     named = {key.replace("<component>", name) for key in general for name in COMPONENTS}

@@ -47,9 +47,10 @@ def task(name: Name, folder: Folder = Path()) -> None:
     }
     data = {f"{name}_data/{split}.jsonl": text for split, text in lines.items()}
     write(folder, scaffold("task", name, title) | data)
+    where = "here" if folder == Path() else f"in {folder}"
     output.console().print(
-        "Next: change what is marked with TODO, and the data; "
-        f"then, in {folder}: textgym show {name}:TextGen-{title}-v0, and pytest test_{name}.py",
+        f"Next: change what is marked with TODO, and the data; then, {where}: "
+        f"textgym show {name}:TextGen-{title}-v0, and pytest test_{name}.py",
         soft_wrap=True,
     )
 

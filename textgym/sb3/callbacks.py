@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from textgym import metrics
+from textgym.errors import ConfigurationError
 from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.vec_env import TextVecEnv
 
@@ -31,10 +33,28 @@ class TextCallback(BaseCallback):
       token, estimated by ``-log_prob``).
     - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
     - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase.
+
+    And every so many rollouts, to TensorBoard alone:
+
+    - ``text/samples``: the first completions of the rollout with their scores, as a block of text.
+
+    Args:
+        samples: How many completions are logged as text; 0 for none.
+        samples_every: After how many rollouts they are logged again.
+
+    Raises:
+        ConfigurationError: A negative number of samples, or a number of rollouts below 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, samples: int = 4, samples_every: int = 10) -> None:
+        if samples < 0 or samples_every < 1:
+            raise ConfigurationError(
+                f"TextCallback(samples={samples}, samples_every={samples_every}): samples must be at least 0, and the "
+                "number of rollouts from one time to the next at least 1."
+            )
         super().__init__()
+        self.samples, self.samples_every = samples, samples_every
+        self._rollouts = 0
         self.episodes: list[dict[str, Any]] = []
         self._norms: list[torch.Tensor] = []
         self._square = torch.zeros(())
@@ -112,6 +132,10 @@ class TextCallback(BaseCallback):
         self.logger.record("text/eos_rate", float(np.mean([info["finish_reason"] == "eos" for info in self.episodes])))
         for n in (1, 2):
             self.logger.record(f"text/distinct_{n}", metrics.distinct_n(texts, n))
+        if self.samples and self._rollouts % self.samples_every == 0:
+            shown = "\n".join(map(sample, self.episodes[: self.samples]))
+            self.logger.record("text/samples", shown, exclude=("stdout", "log", "csv", "json"))
+        self._rollouts += 1
 
     def _record_kl(self, buffer: SequenceRolloutBuffer) -> None:
         log_ratio = buffer.log_probs - buffer.reference_log_probs  # (T, E), log pi / pi_ref
@@ -131,3 +155,16 @@ class TextCallback(BaseCallback):
             for name, per_token in estimates.items():
                 self.logger.record(f"kl/{name}_per_completion", float(per_token * n_tokens))
         self.logger.record("kl/beta", buffer.beta)
+
+
+def sample(info: Mapping[str, Any]) -> str:
+    r"""An episode's last info as a line: its scores, and its text with a bar before the completion.
+
+    The line is indented, for TensorBoard shows texts as Markdown, and these as they are.
+
+    >>> sample({"prompt": "The film", "completion": "\nis", "rewards": {"sentiment": 0.5}, "finish_reason": "eos"})
+    '    sentiment 0.500: The film|\\nis'
+    """
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in info["rewards"].items())
+    text = f"{info['prompt']}|{info['completion']}".replace("\n", "\\n").replace("\r", "\\r")
+    return f"    {scores}: {text}"
