@@ -61,8 +61,8 @@ class Replay:
 
 
 def prompt_ids(env: TextGenVectorEnv) -> list[np.ndarray]:
-    """The tokens of every prompt of an environment of one row, as an agent reads them."""
-    return [texts(env.reset(options={"index": index})[0])[0] for index in range(len(env.dataset))]
+    """The tokens of every prompt of an environment, as an agent reads them."""
+    return [np.array(env.prompt_ids(index)) for index in range(len(env.dataset))]
 
 
 def written(env: TextGenVectorEnv, index: int, reference: str) -> list[int]:

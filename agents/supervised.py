@@ -141,7 +141,7 @@ def examples(env_id: str, split: str, env_kwargs: dict[str, Any] | None) -> list
     found = []
     for index in rows:
         texts = [references[index]] if isinstance(references[index], str) else references[index]
-        completions = [np.array(written(env, index, text)[: env._core.max_new_tokens]) for text in texts]
+        completions = [np.array(written(env, index, text)[: env.config.max_new_tokens]) for text in texts]
         found.append(Example(prompts[index], completions))
     return found
 

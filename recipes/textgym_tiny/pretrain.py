@@ -26,7 +26,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from recipes import corpora
 from recipes.textgym_tiny.train_tokenizer import OUTPUT as TOKENIZER
 from textgym import data
-from textgym.envs import TASKS
+from textgym.envs import ENVIRONMENTS
 from textgym.envs.prompts import Template, continuation
 from textgym.envs.task import Task
 from textgym.tokenizer import TextTokenizer
@@ -330,7 +330,7 @@ def main() -> None:
         return
     encoded = encode_documents(texts)
     # by name: the seeded shuffle must not depend on the order in which tasks are listed
-    for task in sorted((env.task for env in TASKS if env.task), key=lambda task: task.dataset):
+    for task in sorted((env.task for env in ENVIRONMENTS.values() if env.task), key=lambda task: task.dataset):
         # sentiment's texts are among the prose; made-up names teach to look answers up instead of knowing them
         names = {task.dataset, f"{task.dataset}_synthetic"} & {*data.names()} - {"sentiment"}
         for name in sorted(names):

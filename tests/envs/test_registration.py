@@ -41,6 +41,20 @@ def test_tasks_are_listed_in_the_order_of_the_documents():
     ]  # fmt: skip
 
 
+def test_a_new_task_is_one_new_file(tmp_path, monkeypatch):
+    # after those that the documents list, and without its imports from other tasks
+    (tmp_path / "aphorisms.py").write_text(
+        "from textgym.envs.task import Task\nfrom textgym.envs.tasks.sentiment import SentimentEnv\n"
+        "class AphorismsEnv(SentimentEnv):\n    task = Task(id='TextGen-Aphorisms-v0', dataset='sentiment', "
+        "reward_funcs='length', max_prompt_tokens=4, max_new_tokens=4, gold='gold')\n"
+    )
+    monkeypatch.setattr(textgym.envs.tasks, "__path__", [*textgym.envs.tasks.__path__, str(tmp_path)])
+    try:
+        assert [*textgym.envs.discovered()] == [*ENVIRONMENTS, "TextGen-Aphorisms-v0"]
+    finally:
+        sys.modules.pop("textgym.envs.tasks.aphorisms", None)
+
+
 @pytest.mark.parametrize("env_id", IDS)
 def test_gymnasium_checker_has_nothing_to_say(env_id, capsys):
     # also makes and renders every declared render mode
@@ -203,8 +217,8 @@ FITTING = [
 def test_prompts_and_references_fit_the_environment(env_id, name, split):
     """Fails if a prompt is cut, which is logged, or one answer in a hundred cannot be written to its end."""
     env = gym.make(env_id, dataset=name, split=split, max_prompt_tokens=400).unwrapped
-    task, encode, prompts = ENVIRONMENTS[env_id].task, env.tokenizer.encode, env._core.prompts
-    references = [[text] if isinstance(text, str) else text for text in env._core.dataset.columns["reference"]]
+    task, encode, prompts = ENVIRONMENTS[env_id].task, env.tokenizer.encode, env.prompts
+    references = [[text] if isinstance(text, str) else text for text in env.dataset.columns["reference"]]
     longest = [
         max(len(encode(continuation(prompt, text))) + 1 for text in texts)  # and EOS
         for prompt, texts in zip(prompts, references, strict=True)

@@ -1,6 +1,8 @@
 """One environment: what an episode looks like, and every bad input."""
 
+import io
 import json
+import sys
 
 import gymnasium as gym
 import numpy as np
@@ -149,7 +151,7 @@ def test_solved_examples_are_those_of_the_train_split():
     # one of the split itself would give its own answer away
     train = load("arithmetic", "train").columns["prompt"]
     env = gym.make("TextGen-Arithmetic-v0", split="test", shots=1, max_prompt_tokens=99)
-    assert all(prompt.startswith(train[0]) for prompt in env.unwrapped._core.prompts)
+    assert all(prompt.startswith(train[0]) for prompt in env.unwrapped.prompts)
 
 
 def test_a_reference_goes_on_behind_a_space_unless_there_is_one():
@@ -273,6 +275,17 @@ def test_human_writes_each_token_once_and_whole_characters_only(make_env, tokeni
     assert "\ufffd" not in "".join(pieces)
 
 
+def test_human_escapes_what_the_terminal_cannot_print(make_env, tokenizer, monkeypatch):
+    # a training that is watched must not die of an accent
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    env = make_env(render_mode="human", dataset=[{"prompt": "Caf\u00e9"}])
+    env.reset()
+    for token in (*tokenizer.encode(" na\u00efve"), 1):
+        env.step(token)
+    assert written.getvalue().decode("ascii").startswith("\nCaf\\xe9| na\\xefve\nReward: ")
+
+
 def test_unknown_render_mode(make_env):
     with pytest.raises(ConfigurationError, match=r"'video'.*ansi, human, rgb_array"):
         make_env(render_mode="video")
@@ -299,7 +312,20 @@ def test_step_outside_an_episode(make_env):
         env.step(500)
 
 
-@pytest.mark.parametrize("index", [-1, 40, "first", 1.0])
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", [1], True])
+def test_bad_seed(make_env, seed):
+    with pytest.raises(ConfigurationError, match=r"seed is .* Give an integer of at least 0, or None"):
+        make_env().reset(seed=seed)
+
+
+def test_what_an_environment_is_made_of_is_public(make_env, make_vector_env, rows, tokenizer):
+    for env in (make_env(), make_vector_env(2)):
+        assert (env.config.max_new_tokens, env.config.split, env.tokenizer.name) == (6, "train", "textgym-tiny")
+        assert len(env.dataset) == len(env.prompts) == len(rows) and env.rewards.names == ["vowels"]
+        assert env.prompt_ids(3) == tokenizer.encode(rows[3]["prompt"])
+
+
+@pytest.mark.parametrize("index", [-1, 40, "first", 1.0, True, [3], np.array([1, 2])])
 def test_index_that_is_no_row(make_env, index):
     with pytest.raises(ConfigurationError, match="from 0 to 39"):
         make_env().reset(options={"index": index})

@@ -11,7 +11,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from tests.conftest import vowels
 from textgym.envs.vector import TextGenVectorEnv
-from textgym.errors import ConfigurationError, InvalidActionError, RewardError
+from textgym.errors import ConfigurationError, InvalidActionError, RewardError, UnknownNameError
 
 STEPS = 25
 
@@ -45,6 +45,75 @@ def test_equals_sync_vector_env(shaping, make_env, make_vector_env, random_actio
     assert ours.np_random_seed == theirs.np_random_seed
     masks = [step[4]["final_info"]["rewards"].get("_none_for_short") for step in first[1:] if "final_info" in step[4]]
     assert any(mask is not None and not mask.all() for mask in masks), "the test saw no reward that does not apply"
+
+
+@pytest.mark.parametrize("limit", [None, 3, 6])
+@pytest.mark.parametrize("shaping", [None, [vowels]], ids=["plain", "shaped"])
+def test_next_step_is_that_of_sync_vector_env(keywords, random_actions, limit, shaping):
+    changes = keywords | {"max_episode_steps": limit, "shaping": shaping}
+    ours = gym.make_vec("TextGen-Sentiment-v0", num_envs=5, autoreset_mode="NextStep", **changes)
+    theirs = SyncVectorEnv(
+        [lambda: gym.make("TextGen-Sentiment-v0", **changes)] * 5, autoreset_mode=AutoresetMode.NEXT_STEP
+    )
+    actions = random_actions(STEPS, 5)
+    first, second = trajectory(ours, actions, seed=7), trajectory(theirs, actions, seed=7)
+    for step, (a, b) in enumerate(zip(first, second, strict=True)):
+        assert data_equivalence(a, b, exact=True), f"step {step}"
+
+
+@pytest.mark.parametrize("limit", [None, 3, 6])
+@pytest.mark.parametrize("shaping", [None, [vowels]], ids=["plain", "shaped"])
+def test_disabled_is_that_of_sync_vector_env(keywords, random_actions, limit, shaping):
+    # whoever resets what is over, as Gymnasium asks, sees the same; examples are chosen here, and there drawn
+    changes = keywords | {"max_episode_steps": limit, "shaping": shaping}
+    envs = [
+        gym.make_vec("TextGen-Sentiment-v0", num_envs=5, autoreset_mode="Disabled", **changes),
+        SyncVectorEnv([lambda: gym.make("TextGen-Sentiment-v0", **changes)] * 5, autoreset_mode=AutoresetMode.DISABLED),
+    ]
+    first, second = (env.reset(seed=7) for env in envs)
+    ends = 0
+    for step, actions in enumerate(random_actions(STEPS, 5)):
+        first, second = (env.step(actions) for env in envs)
+        assert data_equivalence(first, second, exact=True), f"step {step}"
+        over = first[2] | first[3]
+        ends += over.sum()
+        if over.any():
+            first, second = (env.reset(options={"reset_mask": over.copy()}) for env in envs)
+            assert data_equivalence(first, second, exact=True), f"reset after step {step}"
+    assert ends > 5
+
+
+def test_without_autoreset_an_episode_that_is_over_stands_still(make_vector_env):
+    # the last episodes of a list would otherwise need others beside them, to be scored and thrown away
+    scored = []
+
+    def reward(completions, **_):
+        scored.extend(completions)
+        return [1.0] * len(completions)
+
+    env = make_vector_env(3, reward_funcs=reward, shaping=vowels, autoreset_mode=AutoresetMode.DISABLED)
+    env.reset(options={"index": [0, 1, 2], "reset_mask": np.array([True, True, False])})
+    env.step(np.array([500, 1, 500]))
+    before = env.step(np.array([501, -7, 99999]))
+    after = env.step(np.array([1, 500, 500]))
+    assert after[2].tolist() == [True, True, False] and after[1][1:].tolist() == [0.0, 0.0]
+    assert all(np.array_equal(before[0][key][1:], after[0][key][1:]) for key in before[0])
+    assert [*env.ended] == [0] and scored == ["", env.tokenizer.decode([500, 501])]
+    assert after[4]["_completion"].tolist() == [True, False, False] and "final_obs" not in after[4]
+    with pytest.raises(ResetNeeded, match=r"environments \[0, 1, 2\]"):
+        env.step(np.full(3, 500))
+    env.reset(options={"index": 5, "reset_mask": np.array([False, True, False])})
+    assert env.step(np.full(3, 500))[2].tolist() == [True, False, False]
+
+
+def test_the_mode_is_each_environments_own(make_vector_env):
+    modes = [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED]
+    envs = [make_vector_env(2, autoreset_mode=mode) for mode in modes] + [make_vector_env(2)]
+    assert [env.autoreset_mode for env in envs] == [*modes, AutoresetMode.SAME_STEP]
+    assert [env.metadata["autoreset_mode"] for env in envs] == [*modes, AutoresetMode.SAME_STEP]
+    for value in ("same", 1, None):
+        with pytest.raises(ConfigurationError, match=r"autoreset_mode is .*'NextStep', 'SameStep', 'Disabled'"):
+            make_vector_env(2, autoreset_mode=value)
 
 
 def test_works_under_async_vector_env(make_env, make_vector_env, random_actions):
@@ -140,7 +209,9 @@ def test_reset_mask_with_a_seed_seeds_only_those_rows(make_vector_env, random_ac
     assert env.np_random[1].bit_generator.state == other.np_random[1].bit_generator.state
 
 
-@pytest.mark.parametrize("mask", [[1, 0], np.array([True]), np.array([False, False]), "all"])
+@pytest.mark.parametrize(
+    "mask", [[1, 0], np.array([True]), np.array([False, False]), "all", [[True], [True, False]], True, np.array([1, 0])]
+)
 def test_bad_reset_mask(make_vector_env, mask):
     with pytest.raises(ConfigurationError, match="reset_mask"):
         make_vector_env(2).reset(options={"reset_mask": mask})
@@ -154,7 +225,19 @@ def test_an_index_may_be_left_to_chance(make_vector_env):
 
 
 @pytest.mark.parametrize(
-    ("index", "message"), [([1, 2, 3], "3 entries for 2 rows"), ([1, 99], "index 99"), (-1, "index -1")]
+    ("index", "message"),
+    [
+        ([1, 2, 3], "3 entries for 2 environments"),
+        ([1, 99], "index 99"),
+        (-1, "index -1"),
+        ([[1], [2, 3]], r"index \[1\] is no row"),
+        (np.array([[1], [2]]), r"index array\(\[1\]\) is no row"),
+        ([1.0, 2], "index 1.0"),
+        (True, "is True"),
+        (1.5, "is 1.5"),
+        ("12", "is '12'"),
+        ({0: 1, 1: 2}, "is {0: 1, 1: 2}"),
+    ],
 )
 def test_bad_index(make_vector_env, index, message):
     with pytest.raises(ConfigurationError, match=message):
@@ -169,17 +252,42 @@ def test_seeds_of_every_integer_type(make_vector_env, seed):
     assert env.np_random_seed == (5, 6)
 
 
-@pytest.mark.parametrize("seed", [[1, 2, 3], 1.5])
+@pytest.mark.parametrize("seed", [[1, 2, 3], 1.5, -1, True, "12", {0: 1, 1: 2}, np.array(1.5)])
 def test_bad_seeds(make_vector_env, seed):
-    with pytest.raises(ConfigurationError, match=f"seed is {re.escape(str(seed))}, for 2 rows"):
+    with pytest.raises(ConfigurationError, match=f"seed is {re.escape(repr(seed))}, for 2 environments"):
         make_vector_env(2).reset(seed=seed)
+
+
+@pytest.mark.parametrize("seed", [[1, -2], [[1], [2, 3]], [0.5, 1], [1, True]])
+def test_bad_seeds_of_single_environments(make_vector_env, seed):
+    env = make_vector_env(2)
+    env.reset(seed=9)
+    with pytest.raises(ConfigurationError, match="integer of at least 0, or None"):
+        env.reset(seed=seed)
+    assert env.np_random_seed == (9, 10), "half of them were seeded"
+
+
+def test_zero_dimensional_arrays_are_numbers(make_vector_env):
+    env = make_vector_env(2)
+    assert env.reset(seed=np.array(5), options={"index": np.array(3)})[1]["index"].tolist() == [3, 3]
+    assert env.np_random_seed == (5, 6)
+
+
+@pytest.mark.parametrize("options", [3, [1], "index", {"indx": 3}, {3: 1}])
+def test_bad_options_change_nothing(make_vector_env, make_env, options):
+    for env in (make_vector_env(2), make_env()):
+        env.reset(seed=0)
+        with pytest.raises((ConfigurationError, UnknownNameError), match=r"options is .* Give a dict|option of reset"):
+            env.reset(seed=3, options=options)
+        env.step(np.full(2, 500) if env.action_space.shape else 500)
+        assert env.np_random_seed in (0, (0, 1))
 
 
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
-        (np.array([500, 4096]), "Action 4096 of row 1.*4096 tokens"),
-        (np.array([-1, 500]), "Action -1 of row 0"),
+        (np.array([500, 4096]), "Action 4096 of environment 1.*4096 tokens"),
+        (np.array([-1, 500]), "Action -1 of environment 0"),
         (np.array([1.0, 2.0]), "from 0 to 4095.*float64"),
         ([2**70, 500], "from 0 to 4095.*1180591620717411303424"),
         (np.array([500]), r"shape \(1,\)"),
@@ -195,11 +303,11 @@ def test_invalid_actions_change_nothing(make_vector_env, actions, message):
 
 
 def test_step_before_reset(make_vector_env):
-    with pytest.raises(ResetNeeded, match=r"rows \[0, 1\]"):
+    with pytest.raises(ResetNeeded, match=r"environments \[0, 1\]"):
         make_vector_env(2).step(np.full(2, 500))
     env = make_vector_env(2)
     env.reset(options={"reset_mask": np.array([True, False])})
-    with pytest.raises(ResetNeeded, match=r"rows \[1\]"):
+    with pytest.raises(ResetNeeded, match=r"environments \[1\]"):
         env.step(np.full(2, 500))
 
 

@@ -160,7 +160,7 @@ def test_gold_judges_completions_beside_the_reward():
 
     found = evaluate_agent(Reader(), ENV_ID, num_examples=6, num_envs=4, **OPTIONS | {"gold": label_and_length})
     env = gym.make_vec(ENV_ID, num_envs=1, split="test").unwrapped
-    labels = env._core.dataset.columns["label"]
+    labels = env.dataset.columns["label"]
     assert [record["gold"] for record in found.records] == [
         10.0 * labels[record["index"]] + record["length"] for record in found.records
     ]

@@ -29,7 +29,7 @@ RESPONSES = {
 
 def tokens_of(env, response):
     """What an agent would choose, token by token, to write the response."""
-    return [*env.tokenizer.encode(response), env.tokenizer.eos_token_id][: env._core.max_new_tokens]
+    return [*env.tokenizer.encode(response), env.tokenizer.eos_token_id][: env.config.max_new_tokens]
 
 
 def token_level(env, index, tokens):
@@ -48,7 +48,7 @@ def token_level(env, index, tokens):
 def test_return_is_that_of_the_same_tokens(env_id, shaping):
     env = gym.make(env_id, shaping=shaping).unwrapped
     whole = WholeResponse(gym.make(env_id, shaping=shaping))
-    references = env._core.dataset.columns["reference"][:3]
+    references = env.dataset.columns["reference"][:3]
     references = [f" {text if isinstance(text, str) else text[0]}" for text in references]
     for index, response in enumerate([*references, *RESPONSES.values()]):
         expected, last = token_level(env, index, tokens_of(env.unwrapped, response))
@@ -107,11 +107,11 @@ def test_same_seed_same_episodes(env_id):
 @pytest.mark.parametrize("env_id", IDS)
 def test_prompts_and_the_longest_response_are_in_the_space(env_id):
     env = WholeResponse(gym.make(env_id))
-    tokenizer, core = env.unwrapped.tokenizer, env.unwrapped._core
+    tokenizer, limit = env.unwrapped.tokenizer, env.unwrapped.config.max_new_tokens
     longest = max(range(tokenizer.vocab_size), key=lambda token: len(tokenizer.decode([token])))
-    response = tokenizer.decode([longest] * core.max_new_tokens)
+    response = tokenizer.decode([longest] * limit)
     assert response in env.action_space
-    assert all(prompt + response in env.observation_space for prompt in core.prompts)
+    assert all(prompt + response in env.observation_space for prompt in env.unwrapped.prompts)
 
 
 def test_pickled_env_goes_on_where_it_was(make_env):

@@ -58,12 +58,12 @@ class Examples:
         seed: int = 0,
     ) -> None:
         given = {} if reward is None else {"reward_funcs": reward}
-        self._core = core = make_env(env_id, 1, split, {**(env_kwargs or {}), **given})._core
-        self.env_id, self.dataset, self.tokenizer = env_id, core.dataset, core.tokenizer
-        self.reward = core.rewards.names[0], core.rewards.functions[0]
-        size = min(num_examples or len(core.dataset), len(core.dataset))
-        self.prompts = core.prompts[:size]
-        columns = {name: list(values[:size]) for name, values in core.dataset.columns.items()}
+        self._env = env = make_env(env_id, 1, split, {**(env_kwargs or {}), **given})
+        self.env_id, self.dataset, self.tokenizer = env_id, env.dataset, env.tokenizer
+        self.reward = env.rewards.names[0], env.rewards.functions[0]
+        size = min(num_examples or len(env.dataset), len(env.dataset))
+        self.prompts = env.prompts[:size]
+        columns = {name: list(values[:size]) for name, values in env.dataset.columns.items()}
         labels = columns.get("label", [])
         labelled = 0 in labels and 1 in labels and all(label in (0, 1) for label in labels)
         self.labels = np.array(labels) if labelled else None
@@ -72,8 +72,8 @@ class Examples:
             "" if reference is None else continuation(prompt, reference if isinstance(reference, str) else reference[0])
             for prompt, reference in zip(self.prompts, columns.get("reference", [None] * size), strict=True)
         ]
-        self.max_new_tokens = core.max_new_tokens
-        self.action_mask = core.action_mask()
+        self.max_new_tokens = env.config.max_new_tokens
+        self.action_mask = env.action_masks()[0]
         self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
@@ -81,8 +81,7 @@ class Examples:
 
     def prompt_ids(self, row: int) -> list[int]:
         """The prompt's tokens."""
-        self._core.begin([0], [row])
-        return self._core.input_ids[0, : self._core.lengths[0]].tolist()
+        return self._env.prompt_ids(row)
 
     def arguments(self, completions: Sequence[str], rows: Sequence[int] | None = None) -> dict[str, list[Any]]:
         """What reward functions are called with: one completion for each of the rows, by default the first ones."""

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
+
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
+from textgym.envs import tasks
 from textgym.envs.task import Task
-from textgym.envs.tasks.arithmetic import ArithmeticEnv
-from textgym.envs.tasks.classification import ClassificationEnv
-from textgym.envs.tasks.data_to_text import DataToTextEnv
-from textgym.envs.tasks.dialogue import DialogueEnv
-from textgym.envs.tasks.ner import NEREnv
-from textgym.envs.tasks.qa import QAEnv
-from textgym.envs.tasks.reasoning_gym import ReasoningGymEnv
-from textgym.envs.tasks.recommendation import RecommendationEnv
-from textgym.envs.tasks.relation_extraction import RelationExtractionEnv
-from textgym.envs.tasks.sentiment import SentimentEnv
-from textgym.envs.tasks.summarization import SummarizationEnv
-from textgym.envs.tasks.translation import TranslationEnv
 from textgym.envs.text_env import TextGenEnv
 from textgym.errors import ConfigurationError
 
-TASKS: tuple[type[TextGenEnv], ...] = (
-    SentimentEnv,
-    ClassificationEnv,
-    QAEnv,
-    NEREnv,
-    RelationExtractionEnv,
-    SummarizationEnv,
-    TranslationEnv,
-    DialogueEnv,
-    DataToTextEnv,
-    RecommendationEnv,
-    ArithmeticEnv,
-    ReasoningGymEnv,
-)
-ENVIRONMENTS = {env.task.id: env for env in TASKS if env.task}
+
+def discovered() -> dict[str, type[TextGenEnv]]:
+    """The environments that the modules of `textgym.envs.tasks` define, by id."""
+    names = sorted(module.name for module in pkgutil.iter_modules(tasks.__path__))
+    names.sort(key=lambda name: tasks.ORDER.index(name) if name in tasks.ORDER else len(tasks.ORDER))
+    modules = [import_module(f"{tasks.__name__}.{name}") for name in names]
+    return {
+        env.task.id: env
+        for module in modules
+        for env in vars(module).values()
+        if isinstance(env, type) and issubclass(env, TextGenEnv) and env.task and env.__module__ == module.__name__
+    }
+
+
+ENVIRONMENTS = discovered()
 
 
 def register(env: type[TextGenEnv]) -> None:
@@ -57,7 +49,7 @@ def register(env: type[TextGenEnv]) -> None:
 
 def register_envs() -> None:
     """Register every environment of textgym."""
-    for env in TASKS:
+    for env in ENVIRONMENTS.values():
         register(env)
 
 

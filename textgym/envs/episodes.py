@@ -6,33 +6,36 @@ an episode begins or ends.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from textgym import data
-from textgym.data.datasets import RowNames, Source
+from textgym.data.datasets import RowNames
+from textgym.envs.config import EpisodeConfig
+from textgym.envs.options import integer
 from textgym.envs.prompts import Template, encode_prompts, solved_examples
-from textgym.errors import ConfigurationError, InvalidActionError
+from textgym.errors import ConfigurationError, InvalidActionError, shown
 from textgym.models import load_tokenizer
-from textgym.rewards.scoring import RewardFunctions, Spec
-from textgym.tokenizer import TextTokenizer
+from textgym.rewards.scoring import RewardFunctions
 
 Observation = dict[str, np.ndarray]
 GIVEN = ("prompt", "completion")  # columns that reward functions don't get as such: they have `prompts`, `completions`
 
-Shaping: TypeAlias = Spec | Sequence[Spec] | bool | None
-
 
 class EpisodeCore:
-    """n episodes of token-by-token generation; the arguments are those of `TextGenEnv`.
+    """n episodes of token-by-token generation.
+
+    Args:
+        num_envs: n.
+        config: What the episodes are made of.
 
     Attributes:
+        max_new_tokens: See `EpisodeConfig`.
         tokenizer: Text to ids and back, V ids.
         dataset: The data set, N rows.
         prompts: The N prompts as the agent sees them, templated and cut.
@@ -47,44 +50,29 @@ class EpisodeCore:
         running: bool (n,), whether the row can be stepped.
     """
 
-    def __init__(
-        self,
-        num_envs: int,
-        *,
-        tokenizer: str | TextTokenizer,
-        dataset: Source,
-        split: str,
-        reward_funcs: Spec | Sequence[Spec],
-        reward_weights: Sequence[float] | None,
-        shaping: Shaping,
-        prompt_template: str,
-        shots: int,
-        max_prompt_tokens: int,
-        max_new_tokens: int,
-    ) -> None:
-        max_prompt_tokens = positive_integer("max_prompt_tokens", max_prompt_tokens)
-        self.max_new_tokens = max_new_tokens = positive_integer("max_new_tokens", max_new_tokens)
-        self.tokenizer = load_tokenizer(tokenizer)
-        self.dataset = data.load(dataset, split)
-        self.rewards = RewardFunctions(reward_funcs, reward_weights)
-        self.shaping = potential(shaping, reward_funcs, reward_weights)
-        template = Template(prompt_template, self.tokenizer)
-        # rows are every split, and may be an iterator that has been read
-        train = data.load(dataset if isinstance(dataset, (str, Path)) else self.dataset, "train") if shots else None
-        solved = solved_examples(template, train, shots) if train else []
+    def __init__(self, num_envs: int, config: EpisodeConfig) -> None:
+        self.max_new_tokens, max_prompt_tokens = int(config.max_new_tokens), int(config.max_prompt_tokens)
+        self.tokenizer = load_tokenizer(config.tokenizer)
+        self.dataset = data.load(config.dataset, config.split)
+        self.rewards = RewardFunctions(config.reward_funcs, config.reward_weights)
+        self.shaping = potential(config)
+        template = Template(config.prompt_template, self.tokenizer)
+        # examples are every split, and may be an iterator that has been read
+        source = config.dataset if isinstance(config.dataset, (str, Path)) else self.dataset
+        solved = solved_examples(template, data.load(source, "train"), config.shots) if config.shots else []
         encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
         self.prompts, self._prompt_ids, self._prompt_lengths = encoded
         self._prompt_starts = np.cumsum(self._prompt_lengths) - self._prompt_lengths
         self._columns = {key: values for key, values in self.dataset.columns.items() if key not in GIVEN}
 
-        vocab_size, length = self.tokenizer.vocab_size, max_prompt_tokens + max_new_tokens
+        vocab_size, length = self.tokenizer.vocab_size, max_prompt_tokens + self.max_new_tokens
         self.observation_space = spaces.Dict(
             input_ids=spaces.Box(0, vocab_size - 1, (length,), np.int64),
             attention_mask=spaces.Box(0, 1, (length,), np.int8),
         )
         self.action_space = spaces.Discrete(vocab_size)
         self._ends = np.isin(np.arange(vocab_size), self.tokenizer.eos_token_ids)  # bool (V,)
-        self._row = np.arange(num_envs)
+        self._env = np.arange(num_envs)
         self._column = np.arange(length)
         self.input_ids = np.full((num_envs, length), self.tokenizer.pad_token_id, np.int64)
         self.lengths = np.zeros(num_envs, np.int64)
@@ -93,54 +81,57 @@ class EpisodeCore:
         self.running = np.zeros(num_envs, bool)
         self._potentials = np.zeros(num_envs)  # of the texts so far; 0 before the first token
 
-    def begin(self, rows: Iterable[int], indices: Iterable[Any]) -> list[dict[str, Any]]:
+    def begin(self, envs: Sequence[int] | np.ndarray, indices: Sequence[int]) -> list[dict[str, Any]]:
         """Start episodes.
 
         Args:
-            rows: The rows that start.
-            indices: The row of the data set that each starts from.
+            envs: The environments that start one, (k,).
+            indices: The example that each starts from, (k,), see `valid_index`.
 
         Returns:
             The info of each.
-
-        Raises:
-            ConfigurationError: An index is no row of the data set.
         """
-        rows, valid = list(rows), [self._valid_index(value) for value in indices]
-        lengths = self._prompt_lengths[valid]  # (k,)
-        columns = self._prompt_starts[valid, None] + self._column  # (k, L), past the prompt's end too
+        lengths = self._prompt_lengths[indices]  # (k,)
+        columns = self._prompt_starts[indices, None] + self._column  # (k, L), past the prompt's end too
         tokens = self._prompt_ids.take(columns, mode="clip")
-        self.input_ids[rows] = np.where(self._column < lengths[:, None], tokens, self.tokenizer.pad_token_id)
-        self.lengths[rows] = self.prompt_lengths[rows] = lengths
-        self.index[rows] = valid
-        self.running[rows] = True
-        self._potentials[rows] = 0.0
+        self.input_ids[envs] = np.where(self._column < lengths[:, None], tokens, self.tokenizer.pad_token_id)
+        self.lengths[envs] = self.prompt_lengths[envs] = lengths
+        self.index[envs] = indices
+        self.running[envs] = True
+        self._potentials[envs] = 0.0
         return [
             {"prompt": self.prompts[index], "prompt_length": length, "index": index}
-            for index, length in zip(valid, lengths.tolist(), strict=True)
+            for index, length in zip(indices, lengths.tolist(), strict=True)
         ]
 
-    def append(self, actions: np.ndarray) -> np.ndarray:
-        """Append one token to every row.
+    def append(self, actions: np.ndarray, envs: np.ndarray | None = None) -> np.ndarray:
+        """Append one token to running episodes.
 
         Args:
-            actions: Integers (n,) in [0, V).
+            actions: Integers (n,), in [0, V) where they are appended; the others are ignored.
+            envs: The environments where one is, int64 (k,); None for all.
 
         Returns:
-            The rows whose episode ended with it, int64 (k,).
+            The environments whose episode ended with it, int64 (k',).
 
         Raises:
             InvalidActionError: An action is no token id.
-            ResetNeeded: A row has not begun, or has ended.
+            ResetNeeded: An episode has not begun, or has ended.
         """
-        actions = np.asarray(actions)
-        self._check(actions)
-        self.input_ids[self._row, self.lengths] = actions
-        self.lengths += 1
-        full = self.lengths - self.prompt_lengths == self.max_new_tokens
-        ended = np.flatnonzero(full | self._ends[actions])
+        actions, at = np.asarray(actions), slice(None) if envs is None else envs
+        self._check(actions, self._env[at])
+        actions, lengths = actions[at], self.lengths[at]
+        self.input_ids[self._env[at], lengths] = actions
+        self.lengths[at] += 1
+        full = self.lengths[at] - self.prompt_lengths[at] == self.max_new_tokens
+        ended = self._env[at][full | self._ends[actions]]
         self.running[ended] = False
         return ended
+
+    def stop(self, envs: np.ndarray) -> None:
+        """End episodes as they are, without a score."""
+        self.running[envs] = False
+        self._potentials[envs] = 0.0
 
     def rewards_of_step(self, ended: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
         """The rewards after a step: scores where an episode ended, and everywhere what shaping adds.
@@ -157,12 +148,12 @@ class EpisodeCore:
         Raises:
             RewardError: A reward function failed.
         """
-        rewards = np.zeros(len(self._row))
+        rewards = np.zeros(len(self._env))
         infos: list[dict[str, Any]] = []
         if len(ended):
             rewards[ended], infos = self._finish(ended)
         if self.shaping is not None:
-            potentials = np.zeros(len(self._row))
+            potentials = np.zeros(len(self._env))
             unfinished = np.flatnonzero(self.running)
             if len(unfinished):
                 potentials[unfinished], _ = self.shaping.score(**self._texts(unfinished))
@@ -237,58 +228,54 @@ class EpisodeCore:
         mask[self._ends] = True
         return mask
 
-    def _check(self, actions: np.ndarray) -> None:
+    def _check(self, actions: np.ndarray, envs: np.ndarray) -> None:
         """Refuse actions before any of them changes the state."""
         vocab_size = self.tokenizer.vocab_size
-        if actions.shape != self._row.shape or actions.dtype.kind not in "iu":
+        if actions.shape != self._env.shape or actions.dtype.kind not in "iu":
             raise InvalidActionError(
-                f"Actions are integers from 0 to {vocab_size - 1}, the token ids, of shape {self._row.shape}; "
-                f"got {actions.tolist()!r} of type {actions.dtype} and shape {actions.shape}."
+                f"Actions are integers from 0 to {vocab_size - 1}, the token ids, of shape {self._env.shape}; "
+                f"got {shown(actions.tolist())} of type {actions.dtype} and shape {actions.shape}."
             )
-        if actions.min() < 0 or actions.max() >= vocab_size:
-            row = int(np.flatnonzero((actions < 0) | (actions >= vocab_size))[0])
+        wrong = envs[(actions[envs] < 0) | (actions[envs] >= vocab_size)]
+        if len(wrong):
             raise InvalidActionError(
-                f"Action {actions[row]} of row {row} is no token id. The vocabulary has {vocab_size} tokens: "
-                f"give an integer from 0 to {vocab_size - 1}."
+                f"Action {actions[wrong[0]]} of environment {wrong[0]} is no token id. The vocabulary has {vocab_size} "
+                f"tokens: give an integer from 0 to {vocab_size - 1}."
             )
-        if not self.running.all():
-            rows = np.flatnonzero(~self.running).tolist()
+        if not self.running[envs].all():
+            over = envs[~self.running[envs]].tolist()
             raise ResetNeeded(
-                f"Cannot call env.step(): the episodes of rows {rows} have not begun or are over. Call env.reset()."
+                f"Cannot call env.step(): the episodes of environments {shown(over)} have not begun or are over. "
+                "Call env.reset()."
             )
 
-    def _valid_index(self, value: Any) -> int:
-        try:
-            index = operator.index(value)
-        except TypeError:
-            index = -1
-        if not 0 <= index < len(self.prompts):
+    def valid_index(self, value: Any) -> int:
+        """The example that an index means.
+
+        Raises:
+            ConfigurationError: It is no example of the data set.
+        """
+        index = integer(value)
+        if index is None or not 0 <= index < len(self.prompts):
             raise ConfigurationError(
-                f"index {value!r} is no row of {self.dataset.name}, split {self.dataset.split!r}: "
+                f"index {shown(value)} is no row of {self.dataset.name}, split {self.dataset.split!r}: "
                 f"give an integer from 0 to {len(self.dataset) - 1}."
             )
         return index
 
+    def prompt_ids(self, index: int) -> list[int]:
+        """The tokens of an example's prompt."""
+        start = self._prompt_starts[index]
+        return self._prompt_ids[start : start + self._prompt_lengths[index]].tolist()
 
-def potential(
-    shaping: Shaping, reward_funcs: Spec | Sequence[Spec], reward_weights: Sequence[float] | None
-) -> RewardFunctions | None:
+
+def potential(config: EpisodeConfig) -> RewardFunctions | None:
     """The potential that ``shaping`` means, given what is rewarded at the end; None for none."""
+    shaping = config.shaping
     if shaping is None or shaping is False:
         return None
     if shaping is True:
-        return RewardFunctions(reward_funcs, reward_weights)
+        return RewardFunctions(config.reward_funcs, config.reward_weights)
     if not isinstance(shaping, Sequence) and not callable(shaping):
         raise ConfigurationError(f"shaping is {shaping!r}. Give True, a reward's name, a callable, or a list of them.")
     return RewardFunctions(shaping)
-
-
-def positive_integer(name: str, value: Any) -> int:
-    """The value of an argument.
-
-    Raises:
-        ConfigurationError: It is no integer, or less than 1.
-    """
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ConfigurationError(f"{name} is {value!r}. Give an integer of at least 1.")
-    return int(value)

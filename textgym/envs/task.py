@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from textgym.envs.config import EpisodeConfig
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
@@ -14,13 +16,13 @@ class Task:
         id: Gymnasium's, with a version: ``"TextGen-<Task>-v0"``.
         dataset: A name that `textgym.data.load` knows, with the splits train, validation and test.
         reward_funcs: The proxy that agents are trained on: one registered reward's name.
-        max_prompt_tokens: See `TextGenEnv`.
-        max_new_tokens: See `TextGenEnv`.
+        max_prompt_tokens: See `EpisodeConfig`.
+        max_new_tokens: See `EpisodeConfig`.
         gold: The held-out judge that evaluation reports beside it: a registered reward's name, of another kind than
             the proxy; the proxy itself where that is the truth and not a stand-in for it.
         metrics: What evaluation reports besides: registered rewards, averaged over the examples, or metrics of whole
             data sets, `textgym.metrics.corpus`.
-        prompt_template: See `TextGenEnv`.
+        prompt_template: See `EpisodeConfig`.
     """
 
     id: str
@@ -30,15 +32,15 @@ class Task:
     max_new_tokens: int
     gold: str
     metrics: tuple[str, ...] = ()
-    prompt_template: str = "{prompt}"
+    prompt_template: str = EpisodeConfig.prompt_template
 
     @property
     def kwargs(self) -> dict[str, Any]:
         """What the id is registered with: strings and numbers only, for Gymnasium writes them as JSON."""
         return {
-            "tokenizer": "textgym-tiny",
+            "tokenizer": EpisodeConfig.tokenizer,
             "dataset": self.dataset,
-            "split": "train",
+            "split": EpisodeConfig.split,
             "reward_funcs": self.reward_funcs,
             "prompt_template": self.prompt_template,
             "max_prompt_tokens": self.max_prompt_tokens,

@@ -1,4 +1,4 @@
-"""`TextGenVectorEnv`: many rows of `TextGenEnv` in one numpy core."""
+"""`TextGenVectorEnv`: many text-generation environments side by side in one numpy core."""
 
 from __future__ import annotations
 
@@ -12,224 +12,233 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from textgym.data.datasets import Dataset, Source
+from textgym.envs import options as given
 from textgym.envs import rendering
-from textgym.envs.episodes import EpisodeCore, Observation, Shaping, positive_integer
+from textgym.envs.config import EpisodeConfig, positive_integer, takes_config
+from textgym.envs.episodes import EpisodeCore, Observation
 from textgym.errors import ConfigurationError
-from textgym.rewards.scoring import Spec
-from textgym.tokenizer import TextTokenizer
 
 
+@takes_config
 class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
-    """n rows of `TextGenEnv`, whose rewards are computed in one batched call for all rows that end in a step.
+    """n environments like `TextGenEnv`, whose rewards are computed in one batched call for all that end in a step.
 
-    Observations, rewards, ends and infos are those of ``SyncVectorEnv(..., autoreset_mode=AutoresetMode.SAME_STEP)``
-    over single environments: a row that ends begins its next episode in the same step, with the old one's last
-    observation and info under ``final_obs`` and ``final_info``. Row i, seeded ``seed + i``, goes through the episodes
-    of a single environment with that seed.
+    Observations, rewards, ends and infos are those of Gymnasium's ``SyncVectorEnv`` over single environments, in each
+    of its autoreset modes. Environment i, seeded ``seed + i``, goes through the episodes of a single environment with
+    that seed.
 
     Args:
-        num_envs: Rows.
-        tokenizer, dataset, split, reward_funcs, reward_weights, shaping, prompt_template, shots, max_prompt_tokens,
-            max_new_tokens: See `TextGenEnv`.
+        num_envs: How many environments there are, n.
+        **keywords: Those of `EpisodeConfig`.
         render_mode: None, ``"ansi"`` or ``"rgb_array"``.
         max_episode_steps: Truncates after so many tokens, without a reward, as ``gym.make`` does it with `TimeLimit`.
             None or -1: never. For shorter texts that are scored, give ``max_new_tokens``.
+        autoreset_mode: When an environment whose episode has ended begins the next one, a
+            `gymnasium.vector.AutoresetMode` or its value: ``"SameStep"``, in the same step, with the old episode's last
+            observation and info under ``final_obs`` and ``final_info``; ``"NextStep"``, in the next step, which ignores
+            its action; ``"Disabled"``, when ``reset(options={"reset_mask": ...})`` says so, and until then it stands
+            still: steps ignore its action, earn 0.0 and leave its ends as they are.
 
     Attributes:
+        config: The `EpisodeConfig`.
         tokenizer: The `TextTokenizer`.
-        ended: The last info of each episode that ended in the last step, by row: the dict that `TextGenEnv` gives,
-            which is cheaper to read than the masked arrays of ``final_info``. Empty for a truncated episode.
+        dataset: The data set, shared by all environments.
+        prompts: Every example's prompt as the agent reads it: templated and cut.
+        rewards: The `RewardFunctions` that score finished texts.
+        autoreset_mode: The `AutoresetMode`.
+        ended: The last info of each episode that ended in the last step, by environment: the dict that `TextGenEnv`
+            gives, which is cheaper to read than masked arrays. Empty for a truncated episode.
+
+    Raises:
+        UnknownNameError: There is no keyword, tokenizer, data set, split or reward of a name.
+        DatasetError: The data set cannot be used.
+        ConfigurationError: A keyword has a value that cannot be meant, or keywords do not fit one another.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as the base class declares it
         "render_modes": ["ansi", "rgb_array"],
         "render_fps": 10,
-        "autoreset_mode": AutoresetMode.SAME_STEP,
+        "autoreset_mode": AutoresetMode.SAME_STEP,  # an instance's own says which it has
     }
 
     def __init__(
         self,
         num_envs: int = 1,
         *,
-        dataset: Source,
-        reward_funcs: Spec | Sequence[Spec],
-        tokenizer: str | TextTokenizer = "textgym-tiny",
-        split: str = "train",
-        reward_weights: Sequence[float] | None = None,
-        shaping: Shaping = None,
-        prompt_template: str = "{prompt}",
-        shots: int = 0,
-        max_prompt_tokens: int = 64,
-        max_new_tokens: int = 64,
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        **keywords: Any,
     ) -> None:
-        num_envs = positive_integer("num_envs", num_envs)
+        self.num_envs = num_envs = positive_integer("num_envs", num_envs)
         self.render_mode = rendering.valid_mode(render_mode, self.metadata["render_modes"])
-        self._core = EpisodeCore(
-            num_envs,
-            tokenizer=tokenizer,
-            dataset=dataset,
-            split=split,
-            reward_funcs=reward_funcs,
-            reward_weights=reward_weights,
-            shaping=shaping,
-            prompt_template=prompt_template,
-            shots=shots,
-            max_prompt_tokens=max_prompt_tokens,
-            max_new_tokens=max_new_tokens,
-        )
-        self.num_envs = num_envs
-        self._max_episode_steps = (
+        self.autoreset_mode = autoreset_mode_of(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self.max_episode_steps = (
             math.inf if max_episode_steps in (None, -1) else positive_integer("max_episode_steps", max_episode_steps)
         )
-        self.tokenizer = self._core.tokenizer
-        self.single_observation_space = self._core.observation_space
-        self.single_action_space = self._core.action_space
+        self.config = EpisodeConfig.of(keywords)
+        self._core = core = EpisodeCore(num_envs, self.config)
+        self.tokenizer, self.dataset, self.prompts, self.rewards = (
+            core.tokenizer, core.dataset, core.prompts, core.rewards,
+        )  # fmt: skip
+        self.single_observation_space, self.single_action_space = core.observation_space, core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.ended: dict[int, dict[str, Any]] = {}
+        self._terminated, self._truncated = np.zeros(num_envs, bool), np.zeros(num_envs, bool)  # and not reset since
         self._generators: list[np.random.Generator | None] = [None] * num_envs
         self._seeds: list[int] = [-1] * num_envs
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin an episode in every row.
+        """Begin an episode in every environment.
 
         Args:
-            seed: Row i is seeded ``seed + i``, or with its own entry of a sequence.
-            options: ``"index"``, an int or n of them, chooses the rows of the data set (None: drawn);
-                ``"reset_mask"``, bool (n,), leaves the other rows' episodes as they are.
+            seed: Environment i is seeded ``seed + i``, or with its own entry of a sequence.
+            options: ``"index"``, an int or n of them, chooses the examples of the data set (None: drawn);
+                ``"reset_mask"``, bool (n,), leaves the other environments' episodes as they are.
 
         Returns:
-            The observations, and the infos ``prompt``, ``prompt_length`` and ``index`` of the rows that began.
+            The observations, and the infos ``prompt``, ``prompt_length`` and ``index`` of the episodes that began.
 
         Raises:
             ConfigurationError: Seeds, index or mask have the wrong shape or type.
+            UnknownNameError: There is another option.
         """
-        options = options or {}
-        rows = self._rows_to_reset(options.get("reset_mask"))
-        self._seed(rows, seed)
+        index, mask = given.options_of(options, "index", "reset_mask")
+        envs = given.mask_of(mask, self.num_envs).tolist()
+        indices = given.indices_of(index, self.num_envs)
+        chosen = {env: self._core.valid_index(indices[env]) for env in envs if indices[env] is not None}
+        seeds = given.seeds_of(seed, self.num_envs)
+        for env in envs:
+            if seeds[env] is not None:
+                self._generators[env], self._seeds[env] = seeding.np_random(seeds[env])
         self.ended = {}
-        infos = self._core.begin(rows, self._indices(rows, options.get("index")))
-        return self._core.observation(), stack_infos(rows, infos, self.num_envs)
+        self._terminated[envs] = self._truncated[envs] = False
+        infos = self._core.begin(envs, [chosen[env] if env in chosen else self._drawn(env) for env in envs])
+        return self._core.observation(), stack_infos(envs, infos, self.num_envs)
 
     def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Append a token to every row; rows that end begin anew.
+        """Append a token in every environment; what happens where an episode is over is ``autoreset_mode``'s to say.
 
         Args:
             actions: Token ids (n,).
 
         Returns:
             Observations, rewards float64 (n,), terminated bool (n,), truncated bool (n,) (all False without
-            ``max_episode_steps``), and infos, empty where no row ended.
+            ``max_episode_steps``), and infos, empty where no episode ended.
 
         Raises:
             InvalidActionError: An action is no token id.
-            ResetNeeded: A row has not begun.
+            ResetNeeded: An episode has not begun; without autoreset, none is running.
             RewardError: A reward function failed.
         """
-        n = self.num_envs
-        scored = self._core.append(actions)
-        rewards, final_infos = self._core.rewards_of_step(scored)
-        terminated, infos = np.zeros(n, bool), {}
+        core, n = self._core, self.num_envs
+        waiting = self._waiting()
+        scored = core.append(actions, np.flatnonzero(~waiting) if waiting.any() else None)
+        rewards, final_infos = core.rewards_of_step(scored)
+        terminated = np.zeros(n, bool)
         terminated[scored] = True
-        truncated = self._core.lengths - self._core.prompt_lengths >= self._max_episode_steps
-        over = terminated | truncated
-        self.ended = {row: {} for row in np.flatnonzero(over).tolist()}
+        truncated = (core.lengths - core.prompt_lengths >= self.max_episode_steps) & ~waiting
+        core.stop(np.flatnonzero(truncated))
+        self.ended = {env: {} for env in np.flatnonzero(terminated | truncated).tolist()}
         self.ended.update(zip(scored.tolist(), final_infos, strict=True))
-        if self.ended:
-            rows = list(self.ended)
-            final = self._core.observation(rows)
-            final_obs = [dict(zip(final, arrays, strict=True)) for arrays in zip(*final.values(), strict=True)]
-            begun = self._core.begin(rows, self._indices(rows, None))
-            infos = {
-                "final_obs": object_array(rows, final_obs, n),
-                "_final_obs": over.copy(),
-                "final_info": stack_infos(rows, list(self.ended.values()), n),
-                "_final_info": over.copy(),
-                **stack_infos(rows, begun, n),
-            }
-        return self._core.observation(), rewards, terminated, truncated, infos
+        infos = self._reset_and_tell(waiting)
+        if self.autoreset_mode is AutoresetMode.DISABLED:
+            terminated, truncated = terminated | self._terminated, truncated | self._truncated
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            self._terminated, self._truncated = terminated.copy(), truncated.copy()
+        return core.observation(), rewards, terminated, truncated, infos
+
+    def _waiting(self) -> np.ndarray:
+        """The environments that a step leaves out, bool (n,)."""
+        match self.autoreset_mode:
+            case AutoresetMode.DISABLED if self._core.running.any():  # without one, the core says what is wrong
+                return ~self._core.running
+            case AutoresetMode.NEXT_STEP:
+                return self._terminated | self._truncated
+        return np.zeros(self.num_envs, bool)
+
+    def _reset_and_tell(self, waiting: np.ndarray) -> dict[str, Any]:
+        """The infos of a step, after the resets that are due in it: of those that have ended, or of those waiting."""
+        envs, final_infos = list(self.ended), list(self.ended.values())
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            begun = np.flatnonzero(waiting) if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.empty(0, int)
+            return stack_infos([*envs, *begun.tolist()], [*final_infos, *self._begin_drawn(begun)], self.num_envs)
+        if not envs:
+            return {}
+        final = self._core.observation(envs)
+        final_obs = [dict(zip(final, arrays, strict=True)) for arrays in zip(*final.values(), strict=True)]
+        over = np.zeros(self.num_envs, bool)
+        over[envs] = True
+        return {
+            "final_obs": object_array(envs, final_obs, self.num_envs),
+            "_final_obs": over,
+            "final_info": stack_infos(envs, final_infos, self.num_envs),
+            "_final_info": over.copy(),
+            **stack_infos(envs, self._begin_drawn(envs), self.num_envs),
+        }
+
+    def _begin_drawn(self, envs: Sequence[int] | np.ndarray) -> list[dict[str, Any]]:
+        """Begin an episode from an example that each environment draws."""
+        return self._core.begin(envs, [self._drawn(env) for env in envs])
+
+    def _drawn(self, env: int) -> int:
+        return int(self._generator(env).integers(len(self.dataset)))
 
     def action_masks(self) -> np.ndarray:
         """The allowed tokens, bool (n, V), fresh: all but pad and BOS."""
         return np.tile(self._core.action_mask(), (self.num_envs, 1))
 
+    def prompt_ids(self, index: int) -> list[int]:
+        """The tokens of an example's prompt as the agent reads them."""
+        return self._core.prompt_ids(index)
+
     def render(self) -> tuple[Any, ...] | None:
-        """The rows' running episodes as texts, or as pictures of them."""
+        """The running episodes as texts, or as pictures of them."""
         if self.render_mode is None:
             return None
         show = rendering.episode_text if self.render_mode == "ansi" else rendering.picture
-        return tuple(show(self._core, row, None) for row in range(self.num_envs))
+        return tuple(show(self._core, env, None) for env in range(self.num_envs))
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
-        """The rows' generators."""
-        return tuple(self._generator(row) for row in range(self.num_envs))
+        """The environments' generators."""
+        return tuple(self._generator(env) for env in range(self.num_envs))
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
-        """The rows' seeds."""
-        self.np_random  # noqa: B018 - rows without a generator get one
+        """The environments' seeds."""
+        self.np_random  # noqa: B018 - environments without a generator get one
         return tuple(self._seeds)
-
-    @property
-    def dataset(self) -> Dataset:
-        """The data set that the prompts are from; shared by all rows."""
-        return self._core.dataset
-
-    @property
-    def prompts(self) -> list[str]:
-        """Every row's prompt as the agent reads it: templated and cut."""
-        return self._core.prompts
 
     @property
     def reward_seconds(self) -> float:
         """Seconds spent in reward functions since the environment was made."""
         shaping = self._core.shaping
-        return self._core.rewards.seconds + (shaping.seconds if shaping else 0.0)
+        return self.rewards.seconds + (shaping.seconds if shaping else 0.0)
 
-    def _generator(self, row: int) -> np.random.Generator:
-        generator = self._generators[row]
+    def _generator(self, env: int) -> np.random.Generator:
+        generator = self._generators[env]
         if generator is None:
-            generator, self._seeds[row] = seeding.np_random()
-            self._generators[row] = generator
+            generator, self._seeds[env] = seeding.np_random()
+            self._generators[env] = generator
         return generator
 
-    def _seed(self, rows: list[int], seed: int | Sequence[int | None] | None) -> None:
-        if seed is None:
-            return
-        seeds: Any = [seed + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else seed
-        if not isinstance(seeds, (Sequence, np.ndarray)) or len(seeds) != self.num_envs:
-            raise ConfigurationError(f"seed is {seed!r}, for {self.num_envs} rows. Give one int, or one for each row.")
-        for row in rows:
-            if seeds[row] is not None:
-                own = int(seeds[row]) if isinstance(seeds[row], np.integer) else seeds[row]  # Gymnasium wants int
-                self._generators[row], self._seeds[row] = seeding.np_random(own)
 
-    def _rows_to_reset(self, mask: Any) -> list[int]:
-        if mask is None:
-            return list(range(self.num_envs))
-        mask = np.asarray(mask)
-        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
-            raise ConfigurationError(
-                f"options['reset_mask'] is {mask!r}. "
-                f"Give a bool array of shape ({self.num_envs},) with at least one True."
-            )
-        return np.flatnonzero(mask).tolist()
+def autoreset_mode_of(mode: Any) -> AutoresetMode:
+    """The mode itself, or the one of this value.
 
-    def _indices(self, rows: list[int], index: Any) -> list[Any]:
-        """The data set's rows that the given rows begin from: those asked for, and drawn where none is."""
-        indices = [index] * self.num_envs if np.ndim(index) == 0 else list(index)
-        if len(indices) != self.num_envs:
-            raise ConfigurationError(
-                f"options['index'] has {len(indices)} entries for {self.num_envs} rows. Give one for each, or an int."
-            )
-        size = len(self._core.dataset)
-        return [self._generator(row).integers(size) if indices[row] is None else indices[row] for row in rows]
+    Raises:
+        ConfigurationError: There is no such mode.
+    """
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        modes = ", ".join(repr(each.value) for each in AutoresetMode)
+        raise ConfigurationError(f"autoreset_mode is {mode!r}. Choose one of {modes}.") from None
 
 
 def object_array(rows: Sequence[int], values: Sequence[Any], num_envs: int) -> np.ndarray:

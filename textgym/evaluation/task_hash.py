@@ -43,8 +43,8 @@ def task_hash(
         64 hexadecimal digits.
     """
     env = make_env(env_id, 1, split, env_kwargs)
-    core, size = env._core, number_of_examples(num_examples, env)
-    judged = [*zip(core.rewards.names, core.rewards.weights, core.rewards.functions, strict=True)]
+    size, rewards = number_of_examples(num_examples, env), env.rewards
+    judged = [*zip(rewards.names, rewards.weights, rewards.functions, strict=True)]
     task, judge = task_of(env_id), judge_of(gold, env_id)
     reported = [name for name in task.metrics if name not in metrics.CORPUS] if task else []
     for role, judges in (("gold:", [judge] if judge is not None else []), ("metric:", reported)):
@@ -54,9 +54,9 @@ def task_hash(
     folders = [judges_folder, judges_folder / "gold", *([] if reference is None else [models.folder(reference)])]
     content = {
         "env": env_id,
-        "prompts": core.prompts[:size],
-        "columns": _described({name: list(values[:size]) for name, values in core.dataset.columns.items()}),
-        "lengths": [core.input_ids.shape[1], core.max_new_tokens],
+        "prompts": env.prompts[:size],
+        "columns": _described({name: list(values[:size]) for name, values in env.dataset.columns.items()}),
+        "lengths": [env.config.max_prompt_tokens + env.config.max_new_tokens, env.config.max_new_tokens],
         "tokenizer": env.tokenizer.to_str(),
         "rewards": [[name, weight, _content(function)] for name, weight, function in judged],
         "models": _described(folders),

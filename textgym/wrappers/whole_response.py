@@ -71,12 +71,12 @@ class WholeResponse(gym.Wrapper[str, str, Any, Any], RecordConstructorArgs):
         gym.Wrapper.__init__(self, env)
         if not isinstance(env.unwrapped, TextGenEnv):
             raise ConfigurationError(f"WholeResponse needs a text-generation environment, made by gym.make; got {env}.")
-        core = env.unwrapped._core
-        self._tokenizer, self._max_new_tokens = core.tokenizer, core.max_new_tokens
+        inner = env.unwrapped
+        self._tokenizer, self._max_new_tokens = inner.tokenizer, inner.config.max_new_tokens
         # no text of so many tokens is longer, where one more character may join two tokens
-        response = core.max_new_tokens * (max(map(len, core.tokenizer.get_vocab())) + 1)
+        response = self._max_new_tokens * (max(map(len, inner.tokenizer.get_vocab())) + 1)
         self.action_space = AnyText(response)
-        self.observation_space = AnyText(max(map(len, core.prompts)) + response)
+        self.observation_space = AnyText(max(map(len, inner.prompts)) + response)
         self._prompt = ""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
