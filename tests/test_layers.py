@@ -39,9 +39,6 @@ UPWARDS = {
 NAMEDTUPLE = {"_asdict", "_replace", "_fields", "_make"}  # private by their look alone
 # reading file, attribute of another module -> why
 PRIVATE = {
-    ("agents/supervised.py", "_core"): "no public name yet",
-    ("textgym/evaluation/task_hash.py", "_core"): "no public name yet",
-    ("textgym/wrappers/whole_response.py", "_core"): "no public name yet",
     (
         "benchmarks/throughput.py",
         "_setup_learn",
