@@ -21,11 +21,12 @@ class Replay:
         env_id: The task.
         split: Of its data set, whose prompts it will meet.
         env_kwargs: Keywords of the environment.
+        num_envs: How many episodes its own environment plays side by side.
     """
 
-    def __init__(self, env_id: str, split: str, env_kwargs: dict[str, Any] | None) -> None:
+    def __init__(self, env_id: str, split: str, env_kwargs: dict[str, Any] | None, num_envs: int = 1) -> None:
         self.env_id, self.split, self.env_kwargs = env_id, split, env_kwargs
-        self.env = make_env(env_id, 1, split, env_kwargs)
+        self.env = make_env(env_id, num_envs, split, env_kwargs)
         self._index: dict[bytes, int] = {}
         for index, prompt in enumerate(prompt_ids(self.env)):
             self._index.setdefault(prompt.tobytes(), index)

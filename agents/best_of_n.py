@@ -15,7 +15,9 @@ import numpy as np
 
 from agents import zero_shot
 from agents._replay import Replay
-from textgym.evaluation import Agent, make_env, play
+from textgym.evaluation import Agent, play
+
+SIDE_BY_SIDE = 256  # completions
 
 
 class BestOfN(Replay):
@@ -27,15 +29,14 @@ class BestOfN(Replay):
     """
 
     def __init__(self, env_id: str, policy: Agent, n: int, split: str, env_kwargs: dict[str, Any] | None) -> None:
-        super().__init__(env_id, split, env_kwargs)
+        super().__init__(env_id, split, env_kwargs, num_envs=SIDE_BY_SIDE)
         self.policy, self.n = policy, n
         self.tokens = 0
         self.kl_bound = math.log(n) - (n - 1) / n
 
     def plan(self, indices: Sequence[int]) -> list[list[int]]:
         """The best completion for each row of the data set."""
-        env = make_env(self.env_id, len(indices) * self.n, self.split, self.env_kwargs)
-        episodes = play(self.policy, env, np.repeat(indices, self.n).tolist())
+        episodes = play(self.policy, self.env, np.repeat(indices, self.n).tolist())
         completions = [episode.tokens[episode.info["prompt_length"] :].tolist() for episode in episodes]
         self.tokens += sum(map(len, completions))
         scores = np.array([episode.score for episode in episodes]).reshape(-1, self.n)  # (prompts, n)

@@ -89,7 +89,7 @@ def evaluate_agent(
         split: Of the task's data set.
         seed: Of the environment.
         num_examples: The first so many; None for all.
-        num_envs: Rows that are played side by side.
+        num_envs: How many episodes are played side by side.
         deterministic: Passed on to the agent.
         reference: A model's name; its vocabulary is the environment's. None: no divergence and no perplexity.
         device: Where the reference computes: ``"auto"`` for an accelerator if there is one, else torch's names.
@@ -109,12 +109,7 @@ def evaluate_agent(
         raise ConfigurationError(f"num_envs is {num_envs}. It must be at least 1.")
     env = make_env(env_id, num_envs, split, env_kwargs)
     size = number_of_examples(num_examples, env)
-    episodes: list[Episode] = []
-    for start in range(0, size, num_envs):
-        indices = range(start, min(start + num_envs, size))
-        if len(indices) < num_envs:  # the last block
-            env = make_env(env_id, len(indices), split, env_kwargs)
-        episodes += play(agent, env, indices, seed=seed if start == 0 else None, deterministic=deterministic)
+    episodes = play(agent, env, range(size), seed=seed, deterministic=deterministic)
     records = [_record(episode) for episode in episodes]
     judge = judge_of(gold, env_id)
     if judge is not None and (gold != TASKS_OWN or _applies(judge, env.dataset)):

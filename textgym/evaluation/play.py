@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.vector import AutoresetMode
 
 from textgym.envs.vector import TextGenVectorEnv
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, shown
 
 
 class Agent(Protocol):
@@ -23,7 +25,17 @@ class Agent(Protocol):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Choose a token for every row: observations (n, L) each, actions (n,)."""
+        """Choose a token for every row.
+
+        Args:
+            obs: ``input_ids`` and ``attention_mask``, (n, L) each.
+            state: What the last call returned, None at first; a recurrent agent keeps what it remembers there.
+            episode_start: Bool (n,), whether a row begins an episode: what is remembered of it is over.
+            deterministic: Whether to take the best token and draw none.
+
+        Returns:
+            Actions, integers (n,), and the state.
+        """
         ...
 
 
@@ -43,8 +55,9 @@ class Episode:
 
 
 def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, Any] | None = None) -> TextGenVectorEnv:
-    """The vector environment of an id, without wrappers."""
-    env = gym.make_vec(env_id, num_envs=num_envs, **{**(env_kwargs or {}), "split": split}).unwrapped
+    """The vector environment of an id, without wrappers and without autoreset, as `play` needs it."""
+    keywords = {**(env_kwargs or {}), "split": split, "autoreset_mode": AutoresetMode.DISABLED}
+    env = gym.make_vec(env_id, num_envs=num_envs, **keywords).unwrapped
     if not isinstance(env, TextGenVectorEnv):
         raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {env!r}.")
     return env
@@ -58,41 +71,95 @@ def play(
     seed: int | None = None,
     deterministic: bool = False,
 ) -> list[Episode]:
-    """Play one episode in every row.
+    """Play an episode from each of some examples, as many side by side as there are environments.
+
+    Where an episode ends the next one begins at once, and ``episode_start`` tells the agent. When none is left, the
+    agent goes on seeing what it chose the last token from, and what it says there is ignored: its rows stay as many as
+    they were, as a recurrent state asks for. Whoever samples writes other texts with another number of environments,
+    for the same noise meets other prompts.
 
     Args:
         agent: See `Agent`.
-        env: As many rows as there are indices.
-        indices: The row of the data set that each row begins from.
+        env: Made with ``autoreset_mode="Disabled"``, for example by `make_env`; with any number of environments.
+        indices: The examples of the data set, any number of them, the same one as often as it is to be played.
         seed: Of the environment.
         deterministic: Passed on to the agent.
 
     Returns:
         The episodes, in the order of the indices.
+
+    Raises:
+        ConfigurationError: The environment begins episodes by itself or cuts them, or ``predict`` returned something
+            else than one integer for each row and a state.
     """
-    obs, _ = env.reset(seed=seed, options={"index": list(indices)})
-    over, starts, state = np.zeros(env.num_envs, bool), np.ones(env.num_envs, bool), None
-    scores = np.zeros(env.num_envs)
+    check_playable(env)
+    if not len(indices):
+        return []
+    rows = min(env.num_envs, len(indices))
+    obs = {key: array[:rows] for key, array in begin(env, np.arange(rows), indices[:rows], seed).items()}
+    place = np.arange(rows)  # of the index that each row plays
+    waiting = iter(range(rows, len(indices)))
+    playing, starts, state = np.ones(rows, bool), np.ones(rows, bool), None
+    scores, actions = np.zeros(rows), np.zeros(env.num_envs, np.int64)
     episodes: dict[int, Episode] = {}
-    # rows that are over begin anew by themselves; a token that is no EOS keeps them from ending, and being scored
-    filler = (env.tokenizer.eos_token_id + 1) % env.tokenizer.vocab_size
-    while not over.all():
-        actions, state = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
-        if np.shape(actions) != (env.num_envs,):
-            raise ConfigurationError(
-                f"predict returned actions of shape {np.shape(actions)} for {env.num_envs} rows: "
-                f"return one token id for each, shape ({env.num_envs},)."
-            )
-        following, rewards, terminated, truncated, infos = env.step(np.where(over, filler, actions))
-        if truncated.any():
-            raise ConfigurationError("max_episode_steps cuts texts before they are judged: use max_new_tokens instead.")
-        scores += rewards
-        for row in np.flatnonzero(terminated).tolist():
-            final = infos["final_obs"][row]
-            tokens = final["input_ids"][: int(final["attention_mask"].sum())]
-            episodes[row] = Episode(tokens, float(scores[row]), env.ended[row])
-        over |= terminated
-        # the agent goes on seeing what a row that is over looked like: nothing new to read or to plan for
-        obs = {key: np.where(over[:, None], obs[key], following[key]) for key in obs}
-        starts = np.zeros(env.num_envs, bool)
-    return [episodes[row] for row in range(env.num_envs)]
+    while playing.any():
+        returned = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
+        actions[:rows], state = checked(returned, rows, env.tokenizer.vocab_size)
+        following, rewards, *_ = env.step(actions)
+        scores += rewards[:rows]
+        for row, info in env.ended.items():
+            tokens = following["input_ids"][row, : int(following["attention_mask"][row].sum())].copy()
+            episodes[int(place[row])] = Episode(tokens, float(scores[row]), info)
+        ended = np.array([*env.ended], np.int64)
+        next_places = [*itertools.islice(waiting, len(ended))]
+        begun, over = np.split(ended, [len(next_places)])
+        playing[over] = False
+        starts = np.zeros(rows, bool)
+        if len(begun):
+            place[begun], scores[begun], starts[begun] = next_places, 0.0, True
+            following = begin(env, begun, [indices[i] for i in next_places])
+        obs = {key: np.where(playing[:, None], following[key][:rows], obs[key]) for key in obs}
+    return [episodes[i] for i in range(len(indices))]
+
+
+def check_playable(env: TextGenVectorEnv) -> None:
+    """Refuse an environment whose episodes would be lost or not scored."""
+    if env.autoreset_mode is not AutoresetMode.DISABLED:
+        raise ConfigurationError(
+            f"play needs an environment that is made with autoreset_mode='Disabled'; got {env.autoreset_mode.value!r}."
+        )
+    if env.max_episode_steps < env.config.max_new_tokens:
+        raise ConfigurationError(
+            f"max_episode_steps={env.max_episode_steps} cuts texts before they are judged: "
+            f"give max_new_tokens={env.max_episode_steps} instead."
+        )
+
+
+def begin(
+    env: TextGenVectorEnv, envs: np.ndarray, indices: Sequence[int], seed: int | None = None
+) -> dict[str, np.ndarray]:
+    """Begin episodes from examples in some environments; returns the observations of all."""
+    mask, index = np.zeros(env.num_envs, bool), np.zeros(env.num_envs, object)
+    mask[envs], index[envs] = True, indices
+    return env.reset(seed=seed, options={"reset_mask": mask, "index": index})[0]
+
+
+def checked(returned: Any, rows: int, vocab_size: int) -> tuple[np.ndarray, Any]:
+    """What an agent's ``predict`` returned: actions, int (rows,), and its state."""
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise ConfigurationError(f"predict returned {shown(returned)}: return a tuple of actions and state.")
+    try:
+        actions = np.asarray(returned[0])
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that is not numpy's to read
+        raise ConfigurationError(f"predict returned actions that are no array: {error}") from error
+    if actions.shape != (rows,) or actions.dtype.kind not in "iu":
+        raise ConfigurationError(
+            f"predict returned actions of shape {actions.shape} and type {actions.dtype} for {rows} rows: "
+            f"return one token id for each, integers from 0 to {vocab_size - 1} of shape ({rows},)."
+        )
+    wrong = actions[(actions < 0) | (actions >= vocab_size)]
+    if len(wrong):
+        raise ConfigurationError(
+            f"predict returned the action {wrong[0]}, which is no token id: return integers from 0 to {vocab_size - 1}."
+        )
+    return actions, returned[1]
