@@ -6,7 +6,8 @@ import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,11 @@ from textgym.errors import ConfigurationError, UnknownNameError
 from textgym.rewards.scoring import Spec
 from textgym.tokenizer import TextTokenizer
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerBase
+
+TokenizerSource: TypeAlias = "str | Path | TextTokenizer | Tokenizer | PreTrainedTokenizerBase"
 Shaping: TypeAlias = Spec | Sequence[Spec] | bool | None
 Env = TypeVar("Env", bound=type)
 
@@ -27,14 +33,16 @@ class EpisodeConfig:
     Args:
         dataset: The prompts; see `textgym.data.load` for what it can be.
         reward_funcs: A reward's name, a callable, or a list of them; see `textgym.rewards`.
-        tokenizer: A model's name (see `textgym.models.load`), or a `TextTokenizer`.
+        tokenizer: A model's name, or a tokenizer; see `textgym.models.load_tokenizer` for what it can be.
         split: Which part of the data set to use.
         reward_weights: A number for each reward function; 1.0 by default, 0.0 to report it without rewarding.
         shaping: Reward functions as in ``reward_funcs`` whose value for the unfinished text is a potential: every token
             earns the difference that it makes, the last one takes all of it back, so that the return stays the score.
             They are asked for every token. True for the score itself. None by default: only the last token earns.
         prompt_template: A format string over the data set's columns, ``prompt`` alone by default. Special tokens
-            written in it, such as those of a chat format, become single ids; in the data they stay text.
+            written in it, such as those of a chat format, become single ids; in the data they stay text. ``"chat"``
+            gives ``prompt`` as a user's message to the tokenizer's chat template, ``"chat:"`` with a format string
+            behind it another message.
         shots: How many solved examples of the train split stand before every prompt, the same ones each time; none by
             default. ``max_prompt_tokens`` must leave them room.
         max_prompt_tokens: Of a longer prompt the last so many tokens are kept, and a warning tells how many were cut.
@@ -46,7 +54,7 @@ class EpisodeConfig:
 
     dataset: Source
     reward_funcs: Spec | Sequence[Spec]
-    tokenizer: str | TextTokenizer = models.DEFAULT
+    tokenizer: TokenizerSource = models.DEFAULT
     split: str = "train"
     reward_weights: Sequence[float] | None = None
     shaping: Shaping = None

@@ -22,9 +22,6 @@ from textgym.envs.prompts import Template, encode_prompts, solved_examples
 from textgym.errors import ConfigurationError, InvalidActionError, shown
 from textgym.models import load_tokenizer
 from textgym.rewards.scoring import RewardFunctions
-from textgym.errors import ConfigurationError, InvalidActionError, shown
-from textgym.models import load_tokenizer
-from textgym.rewards.scoring import RewardFunctions
 
 Observation = dict[str, np.ndarray]
 GIVEN = ("prompt", "completion")  # columns that reward functions don't get as such: they have `prompts`, `completions`
