@@ -335,7 +335,7 @@ def test_render(make_vector_env, rows):
     assert [text.splitlines()[0] for text in env.render()] == [f"Prompt: {rows[i]['prompt']}" for i in (0, 1)]
     assert make_vector_env(2).render() is None
     picture = make_vector_env(2, render_mode="rgb_array").render()[1]
-    assert picture.shape == (360, 640, 3) and picture.dtype == np.uint8
+    assert picture.shape[1:] == (640, 3) and picture.dtype == np.uint8
 
 
 @pytest.mark.parametrize("changes", [{"num_envs": 0}, {"num_envs": "2"}, {"max_episode_steps": 0}])
