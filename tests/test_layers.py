@@ -14,6 +14,7 @@ from benchmarks.results_io import ROOT
 LAYERS = (
     "textgym.errors",
     "textgym.tokenizer",
+    "textgym.drawing",
     "textgym.metrics",
     "textgym.data",
     "textgym.models",
