@@ -13,6 +13,7 @@ from benchmarks.results_io import ROOT
 # the lowest first; a module imports from its own layer and from lower ones
 LAYERS = (
     "textgym.errors",
+    "textgym.worker",
     "textgym.tokenizer",
     "textgym.drawing",
     "textgym.metrics",

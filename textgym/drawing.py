@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from textgym.tokenizer import TextTokenizer
 
 FONT_SIZE, LINE_HEIGHT, MARGIN = 16, 22, 10  # pixels
+# control characters as their pictures, and a line break that is seen
+SIGNS = {code: 0x2400 + code for code in range(32)} | {127: "␡", ord("\t"): "⇥", ord("\n"): "↵\n"}
 WORD = re.compile(r"\n|[^\S\n]*[^\s]+|[^\S\n]+")  # what a line break never cuts, unless it is wider than a line
 
 
@@ -40,11 +42,9 @@ class Span(NamedTuple):
 
 
 def token_labels(tokenizer: TextTokenizer, ids: Sequence[int]) -> list[str]:
-    """How tokens are shown: special ones by name, ↵ before a line break, ↦ for a part of a character that goes on."""
+    """How tokens are shown: special ones by name, white space by signs, ↦ for a part of a character that goes on."""
     names = {i: name for name, i in tokenizer.special_tokens.items()}
-    return [
-        names.get(i) or piece.replace("\n", "↵\n") or "↦" for i, piece in zip(ids, tokenizer.pieces(ids), strict=True)
-    ]
+    return [names.get(i) or piece.translate(SIGNS) or "↦" for i, piece in zip(ids, tokenizer.pieces(ids), strict=True)]
 
 
 class Placed(NamedTuple):
@@ -115,7 +115,7 @@ def height_of(lines: int) -> int:
 
 def _draw_word(canvas: ImageDraw, word: str, span: Span, x: float, y: float) -> None:
     if span.background:
-        canvas.rectangle((x, y, x + _length(word) - 1, y + LINE_HEIGHT - 3), fill=span.background)
+        canvas.rectangle((x, y, x + _length(word) - 2, y + LINE_HEIGHT - 3), fill=span.background)
     baseline = y + FONT_SIZE
     for text, font in _runs(word):
         if font is None:

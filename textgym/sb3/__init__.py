@@ -16,8 +16,9 @@
 
 from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.callbacks import TextCallback
+from textgym.sb3.inspection import inspect_rollout
 from textgym.sb3.kl import KLControl
 from textgym.sb3.policies import TransformerPolicy
 from textgym.sb3.vec_env import TextVecEnv
 
-__all__ = ["KLControl", "SequenceRolloutBuffer", "TextCallback", "TextVecEnv", "TransformerPolicy"]
+__all__ = ["KLControl", "SequenceRolloutBuffer", "TextCallback", "TextVecEnv", "TransformerPolicy", "inspect_rollout"]

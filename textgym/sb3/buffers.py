@@ -77,6 +77,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
 
     fragments: list[Fragment]
     policy: TransformerPolicy | None = None  # known from the first step on
+    environment_rewards: np.ndarray  # (buffer_size, n_envs), before the price and whitening
     reference_log_probs: np.ndarray  # (buffer_size, n_envs), equal to log_probs where there is no reference
     kl_per_completion: float | None = None  # nats, mean of the episodes that ended in the rollout; None if none did
 
@@ -216,10 +217,11 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             fragment.stop = following.start
         began = time.perf_counter()
         if self.policy.recomputes_log_probs:
-            self.log_probs = self._log_probs_of(self.policy.log_prob)
+            self.log_probs = self.log_probs_of(self.policy.log_prob)
+        self.environment_rewards = self.rewards
         self.reference_log_probs = self.log_probs
         if self.kl is not None:
-            self.reference_log_probs = self._log_probs_of(self._reference_log_prob)
+            self.reference_log_probs = self.log_probs_of(self._reference_log_prob)
             difference = self.log_probs - self.reference_log_probs
             self.rewards = self.rewards - self.kl.beta * difference
             self.beta = self.kl.beta  # the price that this rollout paid, before it is adapted
@@ -300,7 +302,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         reference = self._reference.log_probs_of_vocabulary(batch, self.policy.temperature, self.policy.compute_dtype)
         return float((own.exp() * (own - reference)).sum(1).mean())
 
-    def _log_probs_of(self, log_prob: Callable[[PackedBatch, torch.Tensor], torch.Tensor]) -> np.ndarray:
+    def log_probs_of(self, log_prob: Callable[[PackedBatch, torch.Tensor], torch.Tensor]) -> np.ndarray:
         """Log-probabilities of the stored actions under ``log_prob(batch, actions)``, (buffer_size, n_envs)."""
         result = np.zeros_like(self.log_probs)
         total = self.buffer_size * self.n_envs
