@@ -150,41 +150,8 @@ def test_edit_rate_of_equal_and_of_empty_texts():
     assert metrics.ter("", "the cat") == 1.0
 
 
-@pytest.mark.parametrize(
-    ("completion", "concepts", "expected"),
-    [
-        ("Dogs are running, and one stopped.", ["dog", "run", "stop"], 1),
-        ("He carries and makes; it is making", ["carry", "make"], 1),
-        ("A hotdog", ["dog"], 0),
-        ("the New York skyline", ["New York", "sky"], 1 / 2),
-        ("He plays and cried; boxes, wishes, potatoes", ["play", "cry", "box", "wish", "potato"], 1),
-        ("visited, travelled, preferred, fixing, agreeing", ["visit", "travel", "prefer", "fix", "agree"], 1),
-        ("what are you doing", ["dog"], 0),  # only an e is dropped before -ing
-        ("a card in the wind", ["car", "win"], 0),  # -d alone follows an e only
-        ("she cares about wines", ["car", "win"], 0),  # -es follows hissing sounds
-        ("he stared, caring and hated", ["star", "car", "hat"], 0),  # a short verb doubles: starred
-        ("a thing", ["the"], 0),
-        ("", ["dog"], 0),
-        ("anything", [], 1),
-        ("", ["!"], 0),  # nothing occurs in no text
-        ("! is a mark", ["!"], 1),
-        ("a mark", ["!", " ", ""], 0),  # nor does what is empty in any
-        ("a hot-dog!", ["dog!", "hot dog"], 1),  # marks count only where there is no word
-        ("cafe\u0301s", ["café"], 1),
-        ("café", ["cafe\u0301", "cafe"], 1 / 2),  # an accent is no more lost than it is in the way
-        ("新加坡的\n大熊猫", ["新加坡", "熊猫", "猫熊"], 2 / 3),  # characters in their order
-        ("iPhone手机2024年", ["iphones", "iPhone", "2024", "hone", "24"], 2 / 5),  # words of Latin letters stay whole
-        ("มุม", ["มี"], 0),  # vowel signs count, though they are no letters
-        ("кот", ["кот", "ко"], 1 / 2),  # scripts with spaces have whole words
-        ("two dogs", "dog", 1),  # a text is not its characters
-        ("two dogs in New York", "dog; New York; cat ;", 2 / 3),
-        ("anything", "", 1),
-    ],
-)
-def test_coverage(completion, concepts, expected):
-    assert metrics.coverage(completion, concepts) == pytest.approx(expected)
-
-
 def test_copy_rate():
     assert metrics.copy_rate("one two three four", "zero one two three") == pytest.approx(1 / 2)
     assert metrics.copy_rate("one", "one") == 0.0
+    assert metrics.copy_rate("我喜欢猫", "他喜欢猫") == 1 / 2
+    assert metrics.copy_rate("दिन का समय", "दान की समयी") == 0.0

@@ -29,6 +29,18 @@ def test_missing_and_made_up_are_counted(completion, expected):
     assert slot_errors(completion, SLOTS) == pytest.approx(expected)
 
 
+def test_other_scripts_and_figures():
+    assert slot_errors("北京有2153万人", ["北京", "2153"]) == 0
+    assert slot_errors("It has 1,500 rooms in Ada's house", ["1,500", "Ada"]) == 0  # one figure, and no second name
+    assert slot_errors("It has 1,500 rooms", ["500", "1"]) == 1
+
+
+def test_a_long_text_takes_linear_time():
+    """Fails, by running for minutes, if every word looks back to the beginning of its sentence."""
+    text = "...! " * 200_000 + "Rome " * 20_000
+    assert slot_errors(text, ["Rome"]) == 0
+
+
 def test_without_slots_only_inventions_count():
     assert [slot_errors(text, []) for text in ("", "It rained.", "It rained in Rome.")] == [0, 0, 1]
 

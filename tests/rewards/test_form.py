@@ -30,8 +30,15 @@ def test_json(text, expected):
 
 def test_words_wanted_and_unwanted():
     texts = ["two dogs ran", "a cat"]
-    assert rewards.get("keywords")(completions=texts, keywords=[["dog", "cat"], ["cat"]]) == [0.5, 1.0]
-    assert rewards.get("forbidden")(completions=texts, forbidden=[["dog", "cat"], []]) == [0.5, 1.0]
+    assert rewards.get("keywords")(completions=texts, keywords=[["dogs", "dog"], ["cat"]]) == [0.5, 1.0]
+    assert rewards.get("forbidden")(completions=texts, forbidden=[["dogs", "dog"], []]) == [0.5, 1.0]
+
+
+def test_symbols_are_not_dropped_from_words():
+    texts = ["I write C.", "net income", "vitamin C", "seed"]
+    words = [["C++"], [".NET"], ["C++"], ["see"]]
+    assert rewards.get("keywords")(completions=texts, keywords=words) == [0.0] * 4
+    assert rewards.get("forbidden")(completions=texts, forbidden=words) == [1.0] * 4
 
 
 @pytest.mark.parametrize("word", ["猫", "AI", "ネコ", "고양이", "แมว", "😀", "!!!", "cafe\u0301", "STRASSE"])

@@ -24,3 +24,4 @@ def test_repetition_is_a_penalty():
 def test_compression_is_bounded():
     prompts = ["one two three four", "one two", "", ""]
     assert compression(prompts=prompts, completions=["one", "one two three", "one", ""]) == [0.25, 1, 1, 0]
+    assert compression(prompts=["今天天气很好。"], completions=["天气好！"]) == [3 / 6]

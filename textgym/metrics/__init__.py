@@ -4,14 +4,15 @@
 ``evaluate.load``.
 
 Those of one completion against its reference are fractions in [0, 1], 1 where both are empty. A reference is a text or
-a list of acceptable texts, of which the best counts.
+a list of acceptable texts, of which the best counts. `textgym.metrics.words` says what a word is.
 """
 
-from textgym.metrics.answers import accuracy, exact_match, normalize_answer, normalize_label, token_f1
+from textgym.metrics.answers import accuracy, exact_match, normalize_answer, token_f1
 from textgym.metrics.corpus import CORPUS
 from textgym.metrics.diversity import distinct_n, ngrams, repetition, word_counts
+from textgym.metrics.keywords import coverage, occurrences
 from textgym.metrics.modules import module_path
-from textgym.metrics.overlap import copy_rate, coverage, meteor, rouge_l, rouge_n
+from textgym.metrics.overlap import copy_rate, meteor, rouge_l, rouge_n
 from textgym.metrics.ranking import listed_items, ndcg, recall
 from textgym.metrics.references import Items, Reference, best, items_of
 from textgym.metrics.slots import slot_errors
@@ -40,7 +41,7 @@ __all__ = [
     "ndcg",
     "ngrams",
     "normalize_answer",
-    "normalize_label",
+    "occurrences",
     "parse_entities",
     "parse_triples",
     "recall",

@@ -27,22 +27,13 @@ def normalize_answer(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
-def normalize_label(text: str) -> str:
-    """The text in one case and Unicode form, with single spaces; nothing is dropped.
-
-    >>> normalize_label(" Life  Science"), normalize_label("C++")
-    ('life science', 'c++')
-    """
-    return " ".join(folded(text).split())
-
-
 def accuracy(completion: str, reference: Reference) -> float:
     """1.0 if the completion is the label, whatever their case, white space and Unicode form, else 0.0.
 
     >>> accuracy(" arts", "Arts"), accuracy("C", "C++")
     (1.0, 0.0)
     """
-    return best(lambda a, b: float(normalize_label(a) == normalize_label(b)), completion, reference)
+    return best(lambda a, b: float(folded(a) == folded(b)), completion, reference)
 
 
 def exact_match(completion: str, reference: Reference) -> float:
@@ -65,4 +56,4 @@ def token_f1(completion: str, reference: Reference) -> float:
 
 def _answer_words(text: str) -> list[str]:
     """The words of a normalised answer; one that nothing is left of is a single word."""
-    return normalize_answer(text).split() or [label for label in [normalize_label(text)] if label]
+    return normalize_answer(text).split() or [label for label in [folded(text)] if label]

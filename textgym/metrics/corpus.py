@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from textgym.metrics import translation
-from textgym.metrics.answers import accuracy, normalize_label
+from textgym.metrics.answers import accuracy
 from textgym.metrics.references import closest
 from textgym.metrics.spans import F1, entity_f1, parse_entities, parse_triples, triple_f1
+from textgym.metrics.words import folded
 
 CorpusMetric = Callable[[Sequence[str], Mapping[str, Sequence[Any]]], Mapping[str, float | None]]
 Items = Counter[tuple[str, ...]]
@@ -28,8 +29,8 @@ def macro_f1(completions: Sequence[str], columns: Mapping[str, Sequence[Any]]) -
     >>> macro_f1(["sport", "sport", "arts"], {"reference": ["sport", "arts", "arts"]})
     {'macro_f1': 0.6666666666666666}
     """
-    predicted = [normalize_label(text) for text in completions]
-    expected = [normalize_label(text) for text in _closest(accuracy, completions, columns)]
+    predicted = [folded(text) for text in completions]
+    expected = [folded(text) for text in _closest(accuracy, completions, columns)]
     hits = Counter(a for a, b in zip(predicted, expected, strict=True) if a == b)
     n_predicted, n_expected = Counter(predicted), Counter(expected)
     scores = [2 * hits[name] / (n_predicted[name] + n_expected[name]) for name in n_expected]

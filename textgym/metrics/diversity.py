@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-TOKEN = re.compile(r"\w+|[^\w\s]")  # punctuation counts, so that "!!!!!!" is seen to be repetition
+from textgym.metrics.words import folded, words_and_marks
 
 Ngrams = list[tuple[str, ...]]
 
 
 def ngrams(text: str, n: int) -> Ngrams:
-    """The n-grams of a text's words and punctuation marks, in lower case.
+    """The n-grams of a text's words and marks, folded; with marks "!!!!!!" is seen to be repetition.
 
     >>> ngrams("Good, good", 2)
     [('good', ','), (',', 'good')]
     """
-    return windows(TOKEN.findall(text.lower()), n)
+    return windows(words_and_marks(folded(text)), n)
 
 
 def windows(words: Sequence[str], n: int) -> Ngrams:
@@ -57,9 +56,9 @@ def repetition(texts: Sequence[str], n: int = 2) -> list[float]:
 
 
 def word_counts(texts: Sequence[str]) -> list[int]:
-    """For each text the number of its words and punctuation marks.
+    """For each text the number of its words and marks.
 
     >>> word_counts(["Good, really good.", ""])
     [5, 0]
     """
-    return [len(TOKEN.findall(text)) for text in texts]
+    return [len(words_and_marks(text)) for text in texts]

@@ -1,27 +1,17 @@
-"""Words and characters that a text shares with its reference, its source, or a list of concepts."""
+"""Words that a text shares with its reference or its source."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 
 from textgym.metrics.diversity import windows
 from textgym.metrics.f1 import F1
-from textgym.metrics.references import Items, Reference, best, items_of
+from textgym.metrics.references import Reference, best
+from textgym.metrics.words import words
 
 ROUGE_TOKEN = re.compile(r"[a-z0-9]+")  # rouge-score's: other characters, accented letters among them, separate
-WORD = re.compile(r"\w+")
-# Thai, Lao, Tibetan, Burmese, Khmer, kana, bopomofo, Hangul, Han: no spaces between words, or endings joined to them
-JOINED = (
-    "\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3041-\u30fa\u30fc-\u31ff\u3400-\u9fff\uac00-\ud7ff"
-    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
-)
-WORD_OR_CHARACTER = re.compile(rf"[{JOINED}]|[^\W{JOINED}]+")
-HARD_ENDING = re.compile(r"(?:[sxzo]|[cs]h)$")  # boxes, wishes
-SHORT_VERB = re.compile(r"\b[^\W\d_aeiou]*[aeiou][^\W\d_aeiouwxy]$")  # running, never runing
 
 
 def rouge_n(completion: str, reference: Reference, n: int = 1) -> float:
@@ -69,45 +59,15 @@ def meteor(completion: str, reference: Reference) -> float:
     return best(_meteor, completion, reference)
 
 
-def coverage(completion: str, concepts: Items) -> float:
-    """The fraction of the concepts that occur as whole words, in any case and with any regular English ending.
-
-    Each character is a word in scripts that put no spaces between words, or join endings to them (Chinese, Japanese,
-    Korean, Thai, Lao, Khmer, Burmese, Tibetan): there a concept occurs wherever its characters do. So does one that has
-    no word at all, such as an emoji. Accents may be composed or not.
-
-    >>> coverage("Two dogs catch the frisbee.", ["dog", "frisbee", "throw"])
-    0.6666666666666666
-    >>> coverage("我喜欢AI和猫😀", ["猫", "AI", "😀"])
-    1.0
-    """
-    wanted = items_of(concepts)
-    if not wanted:
-        return 1.0
-    text = _folded(completion)
-    searched = f"{_in_words(text)}\n{text}"
-    return sum(any(form in searched for form in _forms(concept)) for concept in wanted) / len(wanted)
-
-
 def copy_rate(completion: str, source: str, n: int = 3) -> float:
     """The fraction of the completion's word n-grams that are copied from the source; 0.0 without n-grams.
 
     >>> copy_rate("the cat sat down", "today the cat sat there")
     0.5
     """
-    grams = windows(WORD.findall(completion.lower()), n)
-    copied = set(windows(WORD.findall(source.lower()), n))
+    grams = windows(words(completion), n)
+    copied = set(windows(words(source), n))
     return sum(gram in copied for gram in grams) / len(grams) if grams else 0.0
-
-
-def _folded(text: str) -> str:
-    """The text in lower case, and with composed accents."""
-    return unicodedata.normalize("NFC", text.casefold())
-
-
-def _in_words(text: str) -> str:
-    """The words of a folded text, a space on both sides of each."""
-    return f" {' '.join(WORD_OR_CHARACTER.findall(text))} "
 
 
 def _rouge_words(text: str) -> list[str]:
@@ -160,26 +120,3 @@ def _chunks(words: Sequence[str], expected: Sequence[str]) -> list[int]:
         free = {(k, m) for k, m in free if not i <= k < i + length and not j <= m < j + length}
         chunks.append(length)
     return chunks
-
-
-@lru_cache(4096)
-def _forms(concept: str) -> list[str]:
-    """The concept, and its last word with every regular English ending, in words; as it stands if it has none."""
-    text = _folded(concept).strip()
-    stem = _in_words(text).strip()
-    if not stem:
-        return [text] if text else []
-    forms = [stem, stem + "s"]
-    if HARD_ENDING.search(stem):
-        forms.append(stem + "es")
-    if stem.endswith("y"):
-        forms += [stem[:-1] + "ies", stem[:-1] + "ied"]
-    if stem.endswith("e"):
-        forms.append(stem + "d")
-        if re.search(r"[aeiouy]\w*e$", stem):  # make, but not the
-            forms.append(stem[:-1] + "ing")
-    elif stem[-1] not in "aiou":
-        forms += [stem + stem[-1] + "ed", stem + stem[-1] + "ing"]
-    if not SHORT_VERB.search(stem):
-        forms += [stem + "ed", stem + "ing"]
-    return [f" {form} " for form in forms]

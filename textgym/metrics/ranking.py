@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import log2
 
-from textgym.metrics.answers import normalize_label
 from textgym.metrics.references import Items, items_of
+from textgym.metrics.words import folded
 
 
 def listed_items(text: str) -> list[str]:
@@ -19,12 +19,12 @@ def listed_items(text: str) -> list[str]:
 
 
 def normalised(items: Items) -> list[str]:
-    """Items as they are compared, see `normalize_label`.
+    """Items as they are compared, see `textgym.metrics.words.folded`.
 
     >>> normalised(["The  Third Man"])
     ['the third man']
     """
-    return [normalize_label(item) for item in items_of(items)]
+    return [folded(item) for item in items_of(items)]
 
 
 def ndcg(completion: str, relevant: Items, k: int = 5) -> float:

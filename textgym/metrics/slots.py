@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 
-from textgym.metrics.overlap import WORD, coverage
+from textgym.metrics.keywords import occurrences
 from textgym.metrics.references import Items, items_of
+from textgym.metrics.words import folded, is_word, words_and_marks
 
-BEGINNING = re.compile(r"(?:^|[.!?]\s)\W*$")  # of a sentence, to the next word
+SENTENCES = re.compile(r"(?<=[.!?])\s")  # where one ends and the next begins
+APOSTROPHE = re.compile("['’]")
 
 
 def slot_errors(completion: str, slots: Items) -> float:
     """Slot error rate (Wen et al., 2015, https://aclanthology.org/D15-1199): what is missing or made up.
 
-    A slot is missing if `coverage` does not find its value. Made up is each different word that is part of no value and
-    has a digit, or a capital letter though it begins no sentence: a false year, another country. The errors of both
-    kinds are divided by the slots and the made-up words, so that the rate stays in [0, 1] and is 1 only if no slot is
-    right.
+    A slot is missing if `textgym.metrics.coverage`, with endings, does not find its value. Made up is each different
+    word that is part of no value and has a digit, or a capital letter though it begins no sentence: a false year,
+    another country. The errors of both kinds are divided by the slots and the made-up words, so that the rate stays in
+    [0, 1] and is 1 only if no slot is right.
 
     Args:
         completion: A text.
@@ -26,9 +28,9 @@ def slot_errors(completion: str, slots: Items) -> float:
     0.4
     """
     values = items_of(slots)
-    missing = sum(not coverage(completion, [value]) for value in values)
-    given = {word for value in values for word in WORD.findall(value.lower())}
-    made_up = len({word.lower() for word in claims(completion)} - given)
+    missing = occurrences(completion, values, endings=True).count(False)
+    given = {folded(name) for value in values for name in _names(value)}
+    made_up = len({folded(claim) for claim in claims(completion)} - given)
     return (missing + made_up) / (len(values) + made_up) if values or made_up else 0.0
 
 
@@ -39,7 +41,14 @@ def claims(text: str) -> list[str]:
     ['London', '1815']
     """
     return [
-        match[0]
-        for match in WORD.finditer(text)
-        if any(map(str.isdigit, match[0])) or (match[0][0].isupper() and not BEGINNING.search(text, 0, match.start()))
+        name
+        for sentence in SENTENCES.split(text)
+        for place, name in enumerate(_names(sentence))
+        if any(map(str.isdigit, name)) or (place > 0 and name[0].isupper())
     ]
+
+
+def _names(text: str) -> list[str]:
+    """A text's words as they are written, in parts where they have an apostrophe: Ada is in Ada's."""
+    parts = (part for token in words_and_marks(text) for part in APOSTROPHE.split(token))
+    return [part for part in parts if is_word(part)]

@@ -16,7 +16,7 @@ def _data_to_text(completion: str, concepts: metrics.Items, reference: metrics.R
 
     Either alone is easily hacked: a list of the concepts covers them all, and BLEU forgives a missing fact.
     """
-    return (metrics.coverage(completion, concepts) + metrics.bleu(completion, reference)) / 2
+    return (metrics.coverage(completion, concepts, endings=True) + metrics.bleu(completion, reference)) / 2
 
 
 data_to_text = Against(_data_to_text, ("concepts", "reference"), name="data_to_text")

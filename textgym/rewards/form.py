@@ -91,19 +91,14 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def _presence(completion: str, words: metrics.Items) -> float:
-    """The fraction of the keywords that occur, in any case and with any regular English ending; 1.0 without any.
-
-    Any script and symbol counts: see `textgym.metrics.coverage`.
-    """
+    """The fraction of the keywords that occur as they are written, in any case; 1.0 without any."""
     return metrics.coverage(completion, words)
 
 
 def _absence(completion: str, words: metrics.Items) -> float:
-    """The fraction of the forbidden words that do not occur, in whatever form; 1.0 if none are forbidden.
-
-    Any script and symbol counts: see `textgym.metrics.coverage`.
-    """
-    return 1.0 - metrics.coverage(completion, words) if metrics.items_of(words) else 1.0
+    """The fraction of the forbidden words and symbols that do not occur as they are written; 1.0 without any."""
+    found = metrics.occurrences(completion, words)
+    return found.count(False) / len(found) if found else 1.0
 
 
 format = Against(_matches, ("pattern",), name="format")

@@ -87,6 +87,11 @@ def _all_triples(completion: str, reference: metrics.Reference) -> float:
     return float(metrics.triple_f1(completion, reference) == 1.0)
 
 
+def _coverage(completion: str, concepts: metrics.Items) -> float:
+    """The fraction of the concepts that occur, with any regular English ending; 1.0 without any."""
+    return metrics.coverage(completion, concepts, endings=True)
+
+
 exact_match = Against(metrics.exact_match)
 accuracy = Against(metrics.accuracy)
 token_f1 = Against(metrics.token_f1)
@@ -101,6 +106,6 @@ bleu = Against(metrics.bleu)
 chrf = Against(metrics.chrf)
 ter = Against(_few_edits, name="ter")
 meteor = Against(metrics.meteor)
-coverage = Against(metrics.coverage, ("concepts",))
+coverage = Against(_coverage, ("concepts",), name="coverage")
 ndcg = Against(metrics.ndcg, ("items",))
 recall = Against(metrics.recall, ("items",))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textgym import metrics
+from textgym.metrics.words import words
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ def compression(prompts: Sequence[str] = (), completions: Sequence[str] = (), **
     >>> compression(prompts=["A hat is a head covering."], completions=["Head covering"])
     [0.3333333333333333]
     """
-    counts = [(len(text.split()), len(prompt.split())) for text, prompt in zip(completions, prompts, strict=True)]
+    counts = [
+        (len(words(text)), len(words(prompt)))
+        for text, prompt in zip(completions, prompts, strict=True)
+    ]
     return [min(written / max(given, 1), 1.0) for written, given in counts]
 
 
