@@ -18,6 +18,8 @@ LAYERS = (
     "textgym.drawing",
     "textgym.metrics",
     "textgym.data",
+    "textgym.paths",
+    "textgym.redaction",
     "textgym.models",
     "textgym.rewards",
     "textgym.envs",
@@ -36,7 +38,6 @@ LAYERS = (
 UPWARDS = {
     ("textgym/cli/play.py", "textgym.sb3"): "a model offers its likeliest tokens, which its policy knows",
     ("textgym/cli/sample.py", "textgym.sb3"): "a model writes, which its policy does",
-    ("textgym/tokenizer.py", "textgym.models"): "a tokenizer is found in the folder of its model",
 }
 NAMEDTUPLE = {"_asdict", "_replace", "_fields", "_make"}  # private by their look alone
 # reading file, attribute of another module -> why
