@@ -103,6 +103,36 @@ def test_folder_without_a_model(tmp_path):
         rewards.text_classification(tmp_path)(completions=["good"])
 
 
+def test_weights_that_may_run_code_are_not_read(folder, tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    model = shutil.copytree(folder, tmp_path / "judge")
+    torch.save(load_file(model / "model.safetensors"), model / "pytorch_model.bin")
+    (model / "model.safetensors").unlink()
+    with pytest.raises(ConfigurationError, match=r"no weights in a \.safetensors file; .*pytorch_model\.bin.*save_pre"):
+        rewards.text_classification(model)(completions=["good"])
+
+
+def test_code_that_a_model_brings_is_not_run(folder, tmp_path, monkeypatch):
+    model = shutil.copytree(folder, tmp_path / "judge")
+    config = json.loads((model / "config.json").read_text())
+    remote = {"AutoConfig": "code.Config", "AutoModelForSequenceClassification": "code.Model"}
+    (model / "config.json").write_text(json.dumps(config | {"model_type": "foreign", "auto_map": remote}))
+    (model / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")  # what transformers asks where it is not told
+    with pytest.raises(ConfigurationError, match=r"(?s)cannot be loaded .*textgym runs no code of a model's"):
+        rewards.text_classification(model)(completions=["good"])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_broken_model_is_named(folder, tmp_path):
+    model = shutil.copytree(folder, tmp_path / "judge")
+    (model / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ConfigurationError, match=r"judge cannot be loaded \(.*give the whole folder"):
+        rewards.text_classification(model)(completions=["good"])
+
+
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     """The hub's cache, offline; what is put there has been downloaded before."""

@@ -3,6 +3,7 @@
 import pickle
 import socket
 
+import evaluate
 import pytest
 
 from textgym import metrics, rewards
@@ -105,3 +106,13 @@ def test_what_cannot_be_loaded(tmp_path):
     (tmp_path / "broken.py").write_text("import a_package_that_nobody_has\n")
     with pytest.raises(MissingPackageError, match="pip install a_package_that_nobody_has"):
         EvaluateModule(tmp_path / "broken.py")(completions=["a"], reference=["b"])
+
+
+@pytest.mark.parametrize("cause", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system")])
+def test_a_home_that_cannot_be_written_is_not_taken_for_a_missing_module(cause, monkeypatch):
+    def load(*args, **kwargs):
+        raise cause
+
+    monkeypatch.setattr(evaluate, "load", load)
+    with pytest.raises(ConfigurationError, match=r"cannot be written: .* Set the environment variable HF_HOME"):
+        EvaluateModule("accuracy")(completions=["a"], reference=["b"])

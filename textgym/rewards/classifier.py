@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgym import metrics, models
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, error_text
 from textgym.metrics.references import acceptable
 from textgym.rewards.reference import Against
 
@@ -34,7 +34,8 @@ def text_classification(path: str | Path, label: str | None = None) -> TextClass
         A reward function with values in [0, 1] that scores the completion alone.
 
     Raises:
-        ConfigurationError: At the first call: the folder has no model, or the model no such label, or none that is
+        ConfigurationError: At the first call: the folder has no model in safetensors that transformers itself can load,
+            or the model no such label, or none that is
             evidently positive.
         UnknownNameError: At once: the hub does not give it.
     """
@@ -56,7 +57,8 @@ def token_classification(path: str | Path, column: str = "reference") -> TokenCl
         A reward function with values in [0, 1]; 1.0 where neither text has an entity.
 
     Raises:
-        ConfigurationError: At the first call: the folder has no model, or the data set no such column.
+        ConfigurationError: At the first call: the folder has no model in safetensors that transformers itself can load,
+            or the data set no such column.
         UnknownNameError: At once: the hub does not give it.
     """
     return TokenClassification(path, column)
@@ -110,11 +112,26 @@ class Classification:
             raise ConfigurationError(
                 f"{self.path} has no config.json. Give the folder of a transformers classification model."
             )
+        if not any(self.path.glob("*.safetensors")):
+            raise ConfigurationError(
+                f"{self.path} has no weights in a .safetensors file; others, such as pytorch_model.bin, may run code "
+                "when they are read. If you trust the model, load it with transformers, save it with "
+                "model.save_pretrained(folder), and give that folder."
+            )
         import transformers
 
-        with models.without_progress_bar():
-            model = getattr(transformers, self.auto_class).from_pretrained(self.path, local_files_only=True)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(self.path, local_files_only=True)
+        safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            with models.without_progress_bar():
+                model = getattr(transformers, self.auto_class).from_pretrained(
+                    self.path, use_safetensors=True, **safely
+                )
+            tokenizer = transformers.AutoTokenizer.from_pretrained(self.path, **safely)
+        except Exception as error:  # whatever transformers raises at a broken, foreign or remote-code model
+            raise ConfigurationError(
+                f"The model in {self.path} cannot be loaded ({error_text(error)}). textgym runs no code of a model's: "
+                "give the whole folder of a model that transformers has itself, as save_pretrained writes it."
+            ) from error
         # many are saved without it, which transformers takes for no limit
         tokenizer.model_max_length = min(tokenizer.model_max_length, context(model))
         return model.eval(), tokenizer

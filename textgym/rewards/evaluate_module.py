@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textgym.errors import ConfigurationError, MissingPackageError, RewardError, UnknownNameError
+from textgym.errors import ConfigurationError, MissingPackageError, RewardError, UnknownNameError, error_text
 from textgym.metrics.references import acceptable
 
 if TYPE_CHECKING:
     import evaluate
+
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
 
 
 class EvaluateModule:
@@ -31,8 +34,8 @@ class EvaluateModule:
         compute_kwargs: Passed on to the module's ``compute``.
 
     Raises:
-        ConfigurationError: At the first call: there is no such module, the data set has no references, or the module
-            has several results and ``key`` does not say which.
+        ConfigurationError: At the first call: there is no such module, it cannot be copied to where `evaluate` keeps
+            modules, the data set has no references, or the module has several results and ``key`` does not say which.
         UnknownNameError: At the first call: the module has no such result.
         MissingPackageError: At the first call: the module needs a package that is not installed.
         RewardError: The module gives one value for all texts together.
@@ -109,11 +112,21 @@ class EvaluateModule:
             return evaluate.load(str(self.module), keep_in_memory=True)
         except ImportError as error:
             raise MissingPackageError(f"The evaluate module {self.module} cannot be imported: {error}") from error
-        except Exception as error:  # scripts and the hub's client raise what they like
+        except OSError as error:
+            if error.errno not in NOT_WRITABLE:
+                raise self._not_loaded(error) from error
             raise ConfigurationError(
-                f"There is no evaluate module {self.module} that can be loaded ({type(error).__name__}: {error}). "
-                "Give the path of its script or folder, or check the name and the network."
+                f"evaluate copies the module {self.module} into a folder, which cannot be written: {error}. "
+                "Set the environment variable HF_HOME to a folder that can, before Python starts."
             ) from error
+        except Exception as error:  # scripts and the hub's client raise what they like
+            raise self._not_loaded(error) from error
+
+    def _not_loaded(self, error: Exception) -> ConfigurationError:
+        return ConfigurationError(
+            f"There is no evaluate module {self.module} that can be loaded ({error_text(error)}). "
+            "Give the path of its script or folder, or check the name and the network."
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # environments travel to other processes: they load the module there again

