@@ -50,6 +50,47 @@ def test_sound_rows_have_no_findings():
     assert check(ROWS) == []
 
 
+def one_class(share, classes=("yes", "no", "perhaps")):
+    """Rows of which a share has the first class."""
+    labels = [classes[0] if i < 20 * share else classes[1 + i % (len(classes) - 1)] for i in range(20)]
+    return [{"prompt": f"Question {i}", "reference": label} for i, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reward", "kinds"),
+    [
+        (one_class(0.5), "accuracy", []),  # two classes of like size are a task
+        (one_class(0.7), "accuracy", ["one token", "the most frequent answer, ' yes'"]),
+        (
+            one_class(0.7, ("of unsound mind", "no", "yes")),
+            "accuracy",
+            ["the most frequent answer, ' of unsound mind'"],
+        ),
+    ],
+)
+def test_one_answer_to_all_rows_is_found(rows, reward, kinds):
+    findings = check(rows, reward)
+    assert len(findings) == len(kinds), findings
+    for finding, kind in zip(findings, kinds, strict=True):
+        assert "scores as well as the reference in 70% of the rows, of at most 50%: " + kind in finding
+
+
+def test_silence_that_earns_too_much_is_found():
+    def lazy(completions, reference, **_):
+        return [float(a.strip() == b or (not a and b == "yes")) for a, b in zip(completions, reference, strict=True)]
+
+    assert check(one_class(0.25), lazy) == []
+    (finding,) = check(one_class(0.3), lazy)
+    assert finding == "A wrong answer scores as well as the reference in 30% of the rows, of at most 25%: empty text."
+
+
+def test_a_token_that_fools_the_reward_is_found():
+    def fooled(completions, reference, **_):
+        return [float(a.strip() in (b, "red")) for a, b in zip(completions, reference, strict=True)]
+
+    assert any(finding.endswith("of at most 50%: one token, ' red'.") for finding in check(ROWS, fooled))
+
+
 def half(completions, reference, **_):
     return [0.5 * (a.strip() == b) for a, b in zip(completions, reference, strict=True)]
 
@@ -66,7 +107,11 @@ def upside_down(completions, **_):
     ("rows", "reward", "finding"),
     [
         (ROWS, half, "The reference scores less than 1.0 (0.500 at index 0): indices 0, 1, 2, 3, 4."),
-        (ROWS, generous, "A wrong answer scores 1.0 in 100% of the rows: empty text."),
+        (
+            ROWS,
+            generous,
+            "A wrong answer scores as well as the reference in 100% of the rows, of at most 25%: empty text.",
+        ),
         (ROWS, upside_down, "on average, the reference -5.400: empty text."),
         ([*ROWS, ROWS[1]], "exact_match", "The same prompt, 'Repeat green:'"),
         ([*ROWS, {"prompt": "x", "reference": " "}], "exact_match", "The reference is empty: index 5."),

@@ -6,6 +6,7 @@ References and wrong answers bracket what a reward can tell apart: `textgym.chec
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,10 @@ from textgym.rewards.scoring import Spec, call
 
 REFERENCE = "the reference"
 ANOTHER = "another row's reference"
+EMPTY = "empty text"
+ONE_TOKEN = "one token"
+MOST_FREQUENT = "the most frequent answer"
+BEGINNINGS, TRIED_ON = 8, 64  # tokens that references begin with most often, and the rows that tell the best of them
 
 
 class Examples:
@@ -129,11 +134,31 @@ def probes(examples: Examples) -> dict[str, list[str]]:
         texts[ANOTHER] = _of_label(examples, 0) if by_label else _others(examples)
     # the bare prompt: words of the template earn nothing anywhere
     texts["the prompt copied"] = list(examples.dataset.columns.get("prompt", examples.prompts)[: len(examples)])
-    texts["empty text"] = [""] * len(examples)
+    texts[EMPTY] = [""] * len(examples)
     allowed = np.flatnonzero(examples.action_mask)
     drawn = examples.rng.choice(allowed, size=(len(examples), examples.max_new_tokens))
     texts["random tokens"] = examples.tokenizer.decode_batch(drawn.tolist())
     return texts
+
+
+def constants(examples: Examples) -> dict[str, str]:
+    """Answers that are the same for every row, by what they are; none where the data has no references.
+
+    One is the reference that most rows share. The other is one token, of those that references begin with most often
+    that which the reward likes best.
+
+    Raises:
+        RewardError: The reward failed.
+        DatasetError: A row holds what it cannot compare with.
+    """
+    references = [text for text in examples.references if text]
+    if not references:
+        return {}
+    begun = Counter(ids[0] for ids in examples.tokenizer.encode_batch(references) if ids)
+    tokens = [examples.tokenizer.decode([token]) for token, _ in begun.most_common(BEGINNINGS)]
+    rows = range(min(len(examples), TRIED_ON))
+    scores = {token: sum(value or 0.0 for value in examples.values([token] * len(rows), rows)) for token in tokens}
+    return {ONE_TOKEN: max(scores, key=scores.__getitem__), MOST_FREQUENT: Counter(references).most_common(1)[0][0]}
 
 
 def _judges_alone(examples: Examples) -> bool:

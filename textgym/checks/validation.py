@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from textgym.checks.probes import REFERENCE, Examples, compares, probes
+from textgym.checks.probes import REFERENCE, Examples, compares, constants, probes
 from textgym.data import files
 from textgym.data.datasets import RESERVED, SPLITS, files_of_splits, is_reference, lone_surrogate, texts_of
 from textgym.data.places import SHOWN, Places
@@ -24,6 +24,7 @@ from textgym.errors import DatasetError, shown
 MAXIMUM = 1.0  # of every reward that compares with a reference
 ROUNDING = 1e-9
 TOLERATED = 0.25  # of wrong answers may be right: a sum of the same result, nothing where there is nothing to find
+CONSTANT = 0.5  # of rows may have the same right answer, one class of two for example
 CUT = 0.01  # of references may be too long for the task
 BROKEN = "\ufffd"  # stands for bytes that some program could not read
 
@@ -35,7 +36,7 @@ class SplitReport:
     Attributes:
         split: Its name.
         rows: Its size.
-        means: Mean reward of each kind of text that `textgym.checks.probes.probes` knows, by its name.
+        means: Mean reward of each kind of text that `textgym.checks.probes` knows, by its name.
         at_maximum: The fraction of them that score 1.0.
         compared: Whether the reward compares a text with its row; a judge of the text alone does not.
         findings: What is wrong; empty if nothing is.
@@ -89,10 +90,11 @@ def check_task(
     """Score references and wrong answers of every row, and look for rows that are empty or occur twice.
 
     A reward that compares with the row must give its reference 1.0, and no kind of wrong answer (another row's
-    reference, the prompt copied, empty text, random tokens) 1.0 in more than a quarter of the rows. One that judges the
-    text alone must like the references better than any kind of wrong answer, on average. At most 1 % of the references
-    that are compared with may be too long for ``max_new_tokens``. Rows without a reference are not scored, unless no
-    row has one.
+    reference, the prompt copied, empty text, random tokens) as much in more than a quarter of the rows, nor one answer
+    to all rows (one token, the most frequent reference) in more than half. One that judges the text alone must like the
+    references better than any kind of wrong answer, on average; that it likes one text everywhere is in its nature. At
+    most 1 % of the references that are compared with may be too long for ``max_new_tokens``. Rows without a reference
+    are not scored, unless no row has one.
 
     Args:
         env_id: A registered id.
@@ -123,7 +125,8 @@ def _shared(prompts: Sequence[Any], split: str, seen: dict[str, str], places: Pl
 
 def _report(examples: Examples, places: Places, findings: list[str]) -> SplitReport:
     """The report, with what the reward says of right and wrong texts."""
-    texts = probes(examples)
+    constant = {kind: [text] * len(examples) for kind, text in constants(examples).items()}
+    texts = probes(examples) | constant
     rows = _with_reference(examples)
     values = {kind: _numbers(examples.values([own[row] for row in rows], rows)) for kind, own in texts.items()}
     means = {kind: float(scores.mean()) for kind, scores in values.items()}
@@ -135,15 +138,18 @@ def _report(examples: Examples, places: Places, findings: list[str]) -> SplitRep
         findings += [
             f"A wrong answer scores {mean:.3f} on average, the reference {means[REFERENCE]:.3f}: {kind}."
             for kind, mean in means.items()
-            if kind != REFERENCE and mean >= means[REFERENCE]
+            if kind != REFERENCE and mean >= means[REFERENCE] and (compared or kind not in constant)
         ]
     if compared and REFERENCE in texts:
         findings += _misjudged(values[REFERENCE], rows, places) + _cut(examples, places)
-        findings += [
-            f"A wrong answer scores 1.0 in {share:.0%} of the rows: {kind}."
-            for kind, share in at_maximum.items()
-            if kind != REFERENCE and share > TOLERATED
-        ]
+        for kind, scores in values.items():
+            share = float((scores >= values[REFERENCE] - ROUNDING).mean())
+            limit = CONSTANT if kind in constant else TOLERATED
+            if kind != REFERENCE and share > limit:
+                findings.append(
+                    f"A wrong answer scores as well as the reference in {share:.0%} of the rows, of at most "
+                    f"{limit:.0%}: {kind}{f', {texts[kind][0]!r}' if kind in constant else ''}."
+                )
     return SplitReport(examples.dataset.split, len(examples), means, at_maximum, compared, findings)
 
 
