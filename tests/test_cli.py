@@ -140,6 +140,7 @@ def test_show():
         (f"validate none --id {ARITHMETIC}", "'none' is none. Give its path"),
         (f"validate --id {ARITHMETIC}", "--id is for the data of a file or a folder"),
         ("validate none.jsonl --prompt-template {text}", "Name the task too: --id"),
+        ("validate none.jsonl --reward rougeL", "no file 'none.jsonl'"),
         ("validate .", "has no data. Put one file per split there"),
         ("validate . --id TextGen-Arithmetic-v1", "Did you mean 'TextGen-Arithmetic-v0'?"),
         ("validate TextGen-Sentimant-v0", "Did you mean 'TextGen-Sentiment-v0'?"),
@@ -251,6 +252,23 @@ def test_validate_a_file_as_data_of_a_task(tmp_path):
     assert textgym("validate", path, *id_, "--prompt-template", "Film: {text}").endswith("Nothing is wrong.\n")
     output = textgym("validate", path, *id_, "--prompt-template", "Film: {txt}", status=1)
     assert "cannot be filled" in output and "Findings: 1." in output
+
+
+def test_validate_a_file_by_a_reward_of_its_own(tmp_path):
+    path, mine = tmp_path / "rows.csv", tmp_path / "mine.py"
+    path.write_text("prompt,reference,year\nWhich film?,Heat,1995\nWhich town?,Rome,\n", encoding="utf-8")
+    head = "def same(completions, reference, **_):\n    return "
+    mine.write_text(head + "[float(text.strip() == right) for text, right in zip(completions, reference)]\n")
+    output = textgym("validate", path, "--reward", mine)
+    assert re.search(r"same of +train \(2\)\nthe reference +1\.000", output) and output.endswith("Nothing is wrong.\n")
+    assert "TextGen" not in output  # it is the data of no task
+    mine.write_text(head + "[float(bool(text)) for text in completions]\n")
+    assert "\nrows.csv, train: A wrong answer scores" in textgym("validate", path, "--reward", mine, status=1)
+    # another reward than the task's; a name of the registry
+    output = textgym("validate", path, "--id", "TextGen-QA-v0", "--reward", "exact_match")
+    assert "\nTextGen-QA-v0\nexact_match of" in output
+    assert "Did you mean 'rougeL'?" in textgym("validate", path, "--reward", "rougel", status=2)
+    assert "--reward is for the data of a file" in textgym("validate", ARITHMETIC, "--reward", "rougeL", status=2)
 
 
 def test_validate_reports_halves_of_characters(tmp_path):

@@ -82,6 +82,7 @@ for name, command, lines in (
             "textgym validate",
             "textgym validate TextGen-Arithmetic-v0",
             "textgym validate reviews.jsonl --id TextGen-Sentiment-v0",
+            "textgym validate reviews.jsonl --reward my_rewards.py:politeness",
         ),
     ),
     (

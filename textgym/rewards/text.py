@@ -45,10 +45,7 @@ def compression(prompts: Sequence[str] = (), completions: Sequence[str] = (), **
     >>> compression(prompts=["A hat is a head covering."], completions=["Head covering"])
     [0.3333333333333333]
     """
-    counts = [
-        (len(words(text)), len(words(prompt)))
-        for text, prompt in zip(completions, prompts, strict=True)
-    ]
+    counts = [(len(words(text)), len(words(prompt))) for text, prompt in zip(completions, prompts, strict=True)]
     return [min(written / max(given, 1), 1.0) for written, given in counts]
 
 
