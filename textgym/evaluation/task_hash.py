@@ -17,6 +17,7 @@ from textgym import metrics, models
 from textgym.envs import task_of
 from textgym.evaluation.evaluate import TASKS_OWN, judge_of, number_of_examples
 from textgym.evaluation.play import make_env
+from textgym.evaluation.source import Definitions
 from textgym.rewards import RewardFunction
 from textgym.rewards.scoring import resolve
 
@@ -35,9 +36,9 @@ def task_hash(
     """Name an evaluation task by its content: only results with one hash can be compared.
 
     It covers the prompts as the agent sees them, all columns of the examples, lengths, tokenizer, the reward functions'
-    names and weights, the source of the modules that define them and their state (such as ``words`` of ``length``), and
-    the files of the embedded judges, of judges that are loaded from a folder, and of the reference model. Arguments as
-    in `evaluate_agent`.
+    names and weights, their code with all that it uses of textgym and of the user's own modules (comments, docstrings,
+    formatting and neighbours do not count), their state (such as ``words`` of ``length``), the files that they read,
+    and those of the reference model. Arguments as in `evaluate_agent`.
 
     Returns:
         64 hexadecimal digits.
@@ -50,8 +51,7 @@ def task_hash(
     for role, judges in (("gold:", [judge] if judge is not None else []), ("metric:", reported)):
         for name, function in map(resolve, judges):
             judged.append((role + name, 0.0, function))
-    judges_folder = models.ASSETS / "judges"
-    folders = [judges_folder, judges_folder / "gold", *([] if reference is None else [models.folder(reference)])]
+    folders = [] if reference is None else [models.folder(reference)]
     content = {
         "env": env_id,
         "prompts": env.prompts[:size],
@@ -65,7 +65,7 @@ def task_hash(
 
 
 def _content(function: Callable[..., Any]) -> list[Any]:
-    """What decides a reward: the module that defines it, and what the function or callable object carries."""
+    """What decides a reward: its code, the files that this names, and what the function or object carries."""
     if isinstance(function, partial):
         return [_content(function.func), _described([function.args, function.keywords])]
     defined: Any = function if inspect.isroutine(function) else type(function)
@@ -73,17 +73,10 @@ def _content(function: Callable[..., Any]) -> list[Any]:
     carried: Any = None if inspect.isroutine(holder) else holder.__getstate__()
     if inspect.isfunction(function):
         carried = [inspect.getclosurevars(function).nonlocals, function.__defaults__, function.__kwdefaults__]
-    return [f"{getattr(defined, '__module__', '')}.{defined.__qualname__}", _source(defined), _described(carried)]
-
-
-def _source(defined: Any) -> str:
-    """Of the module of a function or class, of itself where it was typed into a notebook, "" of what is built in."""
-    for place in (inspect.getmodule(defined), defined):
-        try:
-            return inspect.getsource(place)  # type: ignore[arg-type]
-        except (TypeError, OSError):
-            continue
-    return ""
+    definitions = Definitions()
+    definitions.add(defined)
+    code = sorted(definitions.found.items())
+    return [defined.__qualname__, code, _described(sorted(set(definitions.paths))), _described(carried)]
 
 
 def _described(value: Any) -> Any:
