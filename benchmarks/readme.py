@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks import report
-from benchmarks.results_io import ROOT, read_run, write_atomic
+from benchmarks.results_io import ROOT, write_atomic
 from benchmarks.suite import Suite, load_suite, published
 from textgym import rewards
 from textgym.cli.output import described_reward, first_sentence, sizes
@@ -51,32 +51,34 @@ def board(suite_name: str) -> str:
     """The published results of a suite.
 
     Raises:
-        ConfigurationError: They are not all of one task and one committed code.
+        ConfigurationError: A result is of code that is in no commit, or see `report.board`.
     """
     suite = load_suite(suite_name)
     rows = _published_rows(suite)
     if not any(row.results for row in rows):
         return NOT_YET
     command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
-    scores = report.normalised(suite, rows)
+    scores, columns = report.normalised(suite, rows), report.columns_of(rows)
+    names = ["agent", *(column.name for column in columns)]
     link = f"{LINK}/{suite_name}"
     parts = [
         f"`{command}`; learning curve, conditions and texts before and after are in the [report]({link}/REPORT.md).",
-        report.markdown_table(("agent", report.score_name(rows), *report.COLUMNS[2:]), map(report.cells, rows)),
-        report.markdown_table(("agent", "normalised score (IQM)", "95 % interval"), scores),
+        report.markdown_table(names, [report.cells(row, columns) for row in rows]),
+        *_marks(rows),
+        report.markdown_table(report.NORMALISED, scores),
         f"![learning curve]({link}/learning_curve.png)",
     ]
     return "\n\n".join(parts)
 
 
 def _published_rows(suite: Suite) -> list[report.Row]:
-    """The board of published results.
+    """The board of published results; those of other commits, tasks or agents than today's are marked.
 
     Raises:
-        ConfigurationError: They are not all of one task and one committed code.
+        ConfigurationError: A result is of code that is in no commit, or see `report.board`.
     """
     runs = published(suite, RESULTS)
-    dirty = [str(run.path) for run in runs if (result := read_run(run.path)) is not None and result["dirty"]]
+    dirty = [str(run.path) for run in runs if (result := run.result()) is not None and result["dirty"]]
     if dirty:
         raise ConfigurationError(
             f"Results of code that is in no commit cannot be published: {', '.join(dirty)}. "
@@ -89,7 +91,7 @@ def headroom() -> str:
     """Every task's reward under agents that know more and more of it, and whether each step is one upwards.
 
     Raises:
-        ConfigurationError: The results are not all of one code that is committed, or not of one task each.
+        ConfigurationError: A result is of code that is in no commit, or see `report.board`.
     """
     suite = load_suite("headroom")
     rows = _published_rows(suite)
@@ -98,22 +100,29 @@ def headroom() -> str:
     lines = []
     for env_id in suite.env_ids:
         own = {row.agent: row for row in rows if row.env_id == env_id}
-        cells = [report.number(row.mean("return") if row.complete else None, ".3f") for row in own.values()]
+        means = [(row, report.number(row.mean("return") if row.complete else None, ".3f")) for row in own.values()]
+        cells = [f"{mean} {row.marks}".rstrip() for row, mean in means]
         lines.append([f"`{env_id}`", *cells, *_steps(own)])
     columns = ("mean reward", *(agent.name for agent in suite.agents), "in order", "PPO lifts", "seeds lifted")
     in_order, lifted = (sum(line[columns.index(name)] == "yes" for line in lines) for name in ("in order", "PPO lifts"))
     parts = [
         f"`make headroom`; conditions and texts are in the [report]({LINK}/headroom/REPORT.md).",
         report.markdown_table(columns, lines),
+        *_marks(rows),
         f"In order, random < zero_shot < supervised ≤ reference: {in_order} of {len(lines)} tasks. "
         f"PPO lifts the mean of the supervised model on {lifted}.",
     ]
     return "\n\n".join(parts)
 
 
+def _marks(rows: Sequence[report.Row]) -> list[str]:
+    """What the marks behind agents' names mean."""
+    return [f"{mark} {report.MARKS[mark]}" for mark in report.marks(rows)]
+
+
 def _steps(own: Mapping[str, report.Row]) -> list[str]:
     """Whether a task's means rise from agent to agent, whether PPO adds to them, and with how many seeds."""
-    if not all(row.complete for row in own.values()):
+    if not report.comparable(*own.values()):
         return ["-"] * 3
     random, zero_shot, supervised, ppo, reference = (row.scores for row in own.values())
     in_order = random.mean() < zero_shot.mean() < supervised.mean() <= reference.mean()

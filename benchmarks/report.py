@@ -4,48 +4,29 @@ from __future__ import annotations
 
 import html
 import io
+import itertools
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 
 from benchmarks import aggregate
-from benchmarks.results_io import read_examples, read_run, write_atomic
-from benchmarks.suite import Cell, Suite
+from benchmarks.results_io import read_examples, write_atomic
+from benchmarks.suite import IDENTITY, Cell, Suite
 from textgym.errors import ConfigurationError
 
 BOOTSTRAP_SEED = 0
-WIDTH = 1000  # more than any table has in a terminal: a narrow one had better wrap the lines than lose digits
-COLUMNS = (
-    "agent",
-    "score",
-    "95 % interval",
-    "n",
-    "gold",
-    "KL",
-    "ref. perplexity",
-    "distinct-2",
-    "length",
-    "EOS rate",
-    "train tokens",
-    "eval tokens",
-    "train s",
-    "eval s",
-    "memory MB",
-)
-LEGEND = """\
-The score is the mean return of the evaluated prompts' completions, the task's own (proxy) reward, over seeds, with a
-bootstrap interval over seeds. n: finished seeds of those declared; a row that is not complete is not averaged.
-gold: mean score by a judge that nothing is trained on; a score that rises while gold does not is a hacked reward.
-KL: divergence from the reference model in nats per completion; ≤ marks a bound, - an agent without log-probabilities.
-ref. perplexity: of the completions, per token, under the reference model. distinct-2: different word pairs, as a
-fraction. length: tokens. EOS rate: texts that the agent ended itself. Tokens and seconds are means per seed.
-memory: the process's peak resident size, libraries and models included, the largest over seeds; 1 MB = 10^6 bytes."""
-
+UNBOUNDED = 10_000  # what rich may take for a table that is as narrow as can be
+METRIC = "metric/"
+NORMALISED = ("agent", "normalised score (IQM)", "95 % interval")
+SCORE, KL = 2, 3  # of a point of a curve
 Result = dict[str, Any]
 
 
@@ -58,12 +39,14 @@ class Row:
         agent: Its name.
         results: Of its seeds, those that there are.
         declared: How many there should be.
+        marks: Which of `MARKS` apply.
     """
 
     env_id: str
     agent: str
     results: list[Result]
     declared: int
+    marks: str = ""
 
     @property
     def finished(self) -> list[Result]:
@@ -85,10 +68,10 @@ class Row:
         """The return of each finished seed."""
         return np.array([result["metrics"]["return"] for result in self.finished])
 
-    @property
-    def peak_memory(self) -> float | None:
-        """The largest of the seeds' peaks in MB."""
-        return max((result["cost"]["peak_rss_mb"] for result in self.finished), default=None)
+    def largest(self, name: str) -> float | None:
+        """The largest cost of this name over seeds; None where a seed has none."""
+        values = [result["cost"].get(name) for result in self.finished]
+        return None if None in values or not values else max(values)
 
     def mean(self, name: str, of: str = "metrics") -> float | None:
         """A metric's mean over seeds; None where a seed has none."""
@@ -96,59 +79,157 @@ class Row:
         return None if None in values or not values else float(np.mean(values))
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column of the board.
+
+    Attributes:
+        name: Its heading.
+        value: What a complete row has there: a number, None for nothing, or a text.
+        format: Of numbers.
+        legend: What it says, for the report; "" where the heading says it all.
+    """
+
+    name: str
+    value: Callable[[Row], float | str | None]
+    format: str = ""
+    legend: str = ""
+
+    def text(self, row: Row) -> str:
+        """The cell of a complete row."""
+        value = self.value(row)
+        return value if isinstance(value, str) else number(value, self.format)
+
+
+MARKS = {
+    "†": "made by another commit than the newest results of this board.",
+    "‡": "of another task, agent, configuration or schema than today's: run it again to compare it with the others.",
+}
+OUTDATED = "‡"
+COUNT = Column(
+    "n", lambda row: counts(row), legend="finished seeds of those declared; an incomplete row is not averaged"
+)
+COLUMNS = (
+    Column(
+        "score",
+        lambda row: float(row.scores.mean()),
+        ".3f",
+        "the mean return of the evaluated prompts' completions, the task's own (proxy) reward, over seeds",
+    ),
+    Column("95 % interval", lambda row: interval_text(interval_of(row)), legend="of the score: a bootstrap over seeds"),
+    COUNT,
+    Column(
+        "gold",
+        lambda row: row.mean("gold"),
+        ".3f",
+        "the mean score by a judge that nothing is trained on; a score that rises while gold does not is a hacked one",
+    ),
+    Column(
+        "KL",
+        lambda row: kl_text(row),
+        legend="the divergence from the reference model in nats per completion; ≤ marks a bound, - an agent without "
+        "log-probabilities",
+    ),
+    Column(
+        "ref. perplexity",
+        lambda row: row.mean("perplexity"),
+        ",.0f",
+        "the completions' perplexity per token under the reference model",
+    ),
+    Column("distinct-2", lambda row: row.mean("distinct_2"), ".3f", "the fraction of word pairs that are different"),
+    Column("length", lambda row: row.mean("length"), ".1f", "tokens per completion"),
+    Column("EOS rate", lambda row: row.mean("eos_rate"), ".2f", "the fraction of texts that the agent ended itself"),
+)
+COSTS = (
+    Column("train tokens", lambda row: row.mean("train_tokens", "cost"), ",.0f", "generated in training, per seed"),
+    Column("eval tokens", lambda row: row.mean("eval_tokens", "cost"), ",.0f", "generated in evaluation, per seed"),
+    Column("train s", lambda row: row.mean("train_seconds", "cost"), ".1f", "seconds of training, per seed"),
+    Column("eval s", lambda row: row.mean("eval_seconds", "cost"), ".1f", "seconds of evaluation, per seed"),
+    Column(
+        "memory MB",
+        lambda row: row.largest("peak_rss_mb"),
+        ",.0f",
+        "the process's peak resident size, libraries and models included, the largest over seeds; 1 MB = 10^6 bytes",
+    ),
+)
+GPU = Column(
+    "GPU MB", lambda row: row.largest("peak_gpu_mb"), ",.0f", "the peak of tensors on the GPU, the largest over seeds"
+)
+
+
+def columns_of(rows: Sequence[Row]) -> list[Column]:
+    """The columns of a task's table: those of every board, the task's own metrics, and what it cost."""
+    results = [result for row in rows for result in row.finished]
+    names = dict.fromkeys(name for result in results for name in result["metrics"] if name.startswith(METRIC))
+    own = [
+        Column(name.removeprefix(METRIC), partial(Row.mean, name=name), ".3f", "a metric of the task") for name in names
+    ]
+    score, *others = COLUMNS
+    gpu = [GPU] if any(result["cost"].get("peak_gpu_mb") is not None for result in results) else []
+    return [replace(score, name=score_name(rows)), *others, *own, *COSTS, *gpu]
+
+
+def cells(row: Row, columns: Sequence[Column]) -> list[str]:
+    """A row as text, the agent's name first."""
+    name = f"{row.agent} {row.marks}".rstrip()
+    if row.complete:
+        return [name, *(column.text(row) for column in columns)]
+    return [name, "incomplete", *(counts(row) if column is COUNT else "-" for column in columns[1:])]
+
+
+def counts(row: Row) -> str:
+    """Finished seeds of those declared, and why some are not."""
+    missing = row.declared - len(row.results)
+    notes = [f"{len(row.failed)} failed"] * bool(row.failed) + [f"{missing} missing"] * bool(missing)
+    return f"{len(row.finished)}/{row.declared}" + (f" ({', '.join(notes)})" if notes else "")
+
+
+def interval_of(row: Row) -> tuple[float, float] | None:
+    """The bootstrap interval of a row's score."""
+    return aggregate.bootstrap_interval([row.scores], rng=np.random.default_rng(BOOTSTRAP_SEED))
+
+
+def legend(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    """What the columns and the marks mean, as a Markdown list."""
+    lines = [f"- {column.name}: {column.legend}." for column in columns if column.legend]
+    return "\n".join([*lines, *(f"- {mark}: {MARKS[mark]}" for mark in marks(rows))])
+
+
+def marks(rows: Sequence[Row]) -> list[str]:
+    """Those of `MARKS` that some row has."""
+    return [mark for mark in MARKS if any(mark in row.marks for row in rows)]
+
+
 def board(suite: Suite, runs: Sequence[Cell]) -> list[Row]:
     """Read the results, a row per task and agent.
 
     Raises:
-        ConfigurationError: Results of one task have different task hashes, or results different code hashes.
+        ConfigurationError: A file is no result, or one row's seeds are not of one task and agent.
     """
-    found = [(cell, result) for cell in runs if (result := read_run(cell.path)) is not None]
-    require_one(found, "code_hash", "code (textgym or its agents were edited)")
+    found = [(cell, result) for cell in runs if (result := cell.result()) is not None]
+    newest = max(found, key=lambda pair: pair[1].get("ended", ""), default=(None, {}))[1].get("commit")
     rows = []
-    for env_id in suite.env_ids:
-        own = [(cell, result) for cell, result in found if cell.env_id == env_id]
-        require_one(own, "task_hash", "tasks (other prompts, rewards, judges or reference model)")
-        for agent in suite.agents:
-            results = [result for cell, result in own if cell.agent == agent]
-            rows.append(Row(env_id, agent.name, results, len(suite.seeds)))
+    for env_id, agent in itertools.product(suite.env_ids, suite.agents):
+        own = [(cell, result) for cell, result in found if (cell.env_id, cell.agent) == (env_id, agent)]
+        require_one(own)
+        results = [result for _, result in own]
+        old = any(result["commit"] != newest for result in results)
+        outdated = any(cell.outdated(result) for cell, result in own)
+        rows.append(Row(env_id, agent.name, results, len(suite.seeds), "†" * old + OUTDATED * outdated))
     return rows
 
 
-def require_one(found: Sequence[tuple[Cell, Result]], key: str, what: str) -> None:
-    """Refuse results that cannot be compared."""
-    files: dict[str, list[str]] = {}
-    for cell, result in found:
-        files.setdefault(result[key], []).append(str(cell.path))
-    if len(files) > 1:
-        listed = "; ".join(f"{value[:8]} in {', '.join(paths)}" for value, paths in files.items())
-        raise ConfigurationError(
-            f"Results of different {what} cannot stand in one table: {listed}. Delete those that are no longer meant."
-        )
-
-
-def cells(row: Row) -> list[str]:
-    """The row as text, in the order of `COLUMNS`."""
-    counts = f"{len(row.finished)}/{row.declared}"
-    missing = row.declared - len(row.results)
-    notes = [f"{len(row.failed)} failed"] * bool(row.failed) + [f"{missing} missing"] * bool(missing)
-    if not row.complete:
-        return [row.agent, "incomplete", "-", f"{counts} ({', '.join(notes)})", *["-"] * (len(COLUMNS) - 4)]
-    interval = aggregate.bootstrap_interval([row.scores], rng=np.random.default_rng(BOOTSTRAP_SEED))
-    return [
-        row.agent,
-        f"{row.scores.mean():.3f}",
-        interval_text(interval),
-        counts,
-        number(row.mean("gold"), ".3f"),
-        kl_text(row),
-        number(row.mean("perplexity"), ",.0f"),
-        number(row.mean("distinct_2"), ".3f"),
-        number(row.mean("length"), ".1f"),
-        number(row.mean("eos_rate"), ".2f"),
-        *(number(row.mean(name, "cost"), ",.0f") for name in ("train_tokens", "eval_tokens")),
-        *(number(row.mean(name, "cost"), ".1f") for name in ("train_seconds", "eval_seconds")),
-        number(row.peak_memory, ",.0f"),
-    ]
+def require_one(own: Sequence[tuple[Cell, Result]]) -> None:
+    """Refuse to average seeds of different tasks or agents."""
+    for key in IDENTITY:
+        files: dict[str, list[str]] = {}
+        for cell, result in own:
+            files.setdefault(json.dumps(result.get(key), sort_keys=True), []).append(str(cell.path))
+        if len(files) > 1:
+            listed = "; ".join(f"{value.strip(chr(34))[:60]} in {', '.join(paths)}" for value, paths in files.items())
+            raise ConfigurationError(
+                f"Results whose {key} differs cannot stand in one row: {listed}. Delete those that are no longer meant."
+            )
 
 
 def normalised(suite: Suite, rows: Sequence[Row]) -> list[list[str]]:
@@ -158,7 +239,7 @@ def normalised(suite: Suite, rows: Sequence[Row]) -> list[list[str]]:
     for name, own in by_agent.items():
         strata = []
         for row, zero, one in zip(own, by_agent[suite.zero], by_agent[suite.one], strict=True):
-            if row.complete and zero.complete and one.complete:
+            if comparable(row, zero, one):
                 strata.append(aggregate.normalise(row.scores, zero.scores.mean(), one.scores.mean()))
         known = [scores for scores in strata if scores is not None]
         if len(known) < len(own):
@@ -168,6 +249,12 @@ def normalised(suite: Suite, rows: Sequence[Row]) -> list[list[str]]:
         interval = aggregate.bootstrap_interval(known, aggregate.iqm, rng=rng)
         lines.append([name, number(float(aggregate.iqm(np.concatenate(known))), ".2f"), interval_text(interval)])
     return lines
+
+
+def comparable(*rows: Row) -> bool:
+    """Whether rows are complete and of one task, by its hash."""
+    hashes = {result["task_hash"] for row in rows for result in row.results}
+    return all(row.complete for row in rows) and len(hashes) == 1
 
 
 def kl_text(row: Row) -> str:
@@ -198,29 +285,67 @@ def score_name(rows: Sequence[Row]) -> str:
     return names.pop() if len(names) == 1 else "return"
 
 
-def rich_tables(suite: Suite, rows: Sequence[Row]) -> list[Table]:
-    """The board for a terminal, a table per task; tokens and seconds of training and evaluation are added up."""
-    scores = {line[0]: line[1] for line in normalised(suite, rows)}
+def rich_tables(suite: Suite, rows: Sequence[Row], width: int) -> list[Table]:
+    """The board for a terminal: a table per task, or several where its columns do not fit side by side.
+
+    Args:
+        suite: What was run.
+        rows: Its results.
+        width: Columns of the terminal. No cell is cut or broken in two: where even the agent's name and one column are
+            wider, so is the table.
+    """
     tables = []
     for env_id in suite.env_ids:
         own = [row for row in rows if row.env_id == env_id]
-        table = Table(title=f"{env_id}, suite {suite.name}", box=box.SIMPLE, padding=(0, 1, 0, 0))
-        names = ("agent", score_name(own), *COLUMNS[2:10], "tokens", "seconds", COLUMNS[-1], "normalised")
-        for name in names:
-            table.add_column(
-                "\n".join(name.rsplit(" ", 1)), no_wrap=True, justify="left" if name == "agent" else "right"
+        columns = columns_of(own)
+        texts = [cells(row, columns) for row in own]
+        headings = [heading(name) for name in ("agent", *(column.name for column in columns))]
+        widths = [
+            max(cell_len(line) for text in column for line in text.split("\n")) + 2
+            for column in zip(headings, *texts, strict=True)
+        ]
+        for number_, part in enumerate(stacked(widths, width)):
+            title = f"{env_id}, suite {suite.name}" if number_ == 0 else None
+            tables.append(
+                terminal_table([headings[i] for i in part], [[text[i] for i in part] for text in texts], title)
             )
-        for row in own:
-            texts, costs = cells(row), [number(total(row, unit), ",.0f") for unit in ("tokens", "seconds")]
-            table.add_row(*texts[:10], *costs, texts[-1], scores[row.agent], style="red" if row.failed else None)
-        tables.append(table)
-    return tables
+        for table in tables[-number_ - 1 :]:
+            for line, row in zip(table.rows, own, strict=True):
+                line.style = "red" if row.failed else None
+    normal = normalised(suite, rows)
+    return [*tables, terminal_table([heading(name) for name in NORMALISED], normal, "Normalised scores")]
 
 
-def total(row: Row, unit: str) -> float | None:
-    """Tokens or seconds of training and evaluation together, the mean over seeds."""
-    parts = [row.mean(f"{phase}_{unit}", "cost") for phase in ("train", "eval")]
-    return sum(part for part in parts if part is not None) if row.complete else None
+def heading(name: str) -> str:
+    """A column's name on two lines, if it has two words."""
+    return "\n".join(name.rsplit(" ", 1))
+
+
+def stacked(widths: Sequence[int], width: int) -> list[list[int]]:
+    """Which columns stand in each of several tables, of which every one begins with the first column."""
+    parts = [[0]]
+    for column in range(1, len(widths)):
+        if (
+            len(parts[-1]) > 1 and sum(widths[i] for i in parts[-1]) + widths[column] > width + 2
+        ):  # nothing stands behind the last
+            parts.append([0])
+        parts[-1].append(column)
+    return parts
+
+
+def terminal_table(headings: Sequence[str], lines: Sequence[Sequence[str]], title: str | None) -> Table:
+    """A table whose cells are never broken."""
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False
+    )
+    for i, name in enumerate(headings):
+        table.add_column(name, no_wrap=True, overflow="fold", justify="right" if i else "left")
+        table.columns[-1].min_width = max(
+            cell_len(line) for text in [name, *(row[i] for row in lines)] for line in text.split("\n")
+        )
+    for line in lines:
+        table.add_row(*line)
+    return table
 
 
 def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path) -> Path:
@@ -232,20 +357,29 @@ def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path)
     parts = [f"# Leaderboard, suite {suite.name}", "Written by `python -m benchmarks.leaderboard`."]
     for env_id in suite.env_ids:
         own = [row for row in rows if row.env_id == env_id]
-        columns = ["agent", score_name(own), *COLUMNS[2:]]
-        parts += [f"## {env_id}", markdown_table(columns, map(cells, own)), LEGEND]
+        columns = columns_of(own)
+        lines = [cells(row, columns) for row in own]
+        names = ["agent", *(column.name for column in columns)]
+        parts += [f"## {env_id}", markdown_table(names, lines), legend(columns, own)]
         errors = [f"- {row.agent}, seed {r['seed']}: `{r['error']}`" for row in own for r in row.failed]
         parts += ["Failed runs:", "\n".join(errors)] if errors else []
     parts += [
         "## Normalised scores",
         f"0 is `{suite.zero}` and 1 is `{suite.one}`, both measured. Interquartile mean over tasks and seeds, with a "
         f"95 % stratified bootstrap interval ({aggregate.REPETITIONS:,} repetitions, generator seed {BOOTSTRAP_SEED}).",
-        markdown_table(("agent", "IQM", "95 % interval"), normalised(suite, rows)),
+        markdown_table(NORMALISED, normalised(suite, rows)),
     ]
     curves = [row for row in rows if any(result["curve"] for result in row.finished)]
     if curves:
-        draw_curves(curves, folder / "learning_curve.png")
-        parts += ["## Learning curve", "![Training reward and KL over generated tokens](learning_curve.png)"]
+        draw_curves(curves, SCORE, "mean reward of a rollout's completions", folder / "learning_curve.png")
+        draw_curves(curves, KL, "KL to the reference model\n(nats per completion)", folder / "divergence.png")
+        parts += [
+            "## Learning curves",
+            "The task's own reward in training, each seed thin, their mean thick.",
+            "![The task's own reward over generated tokens](learning_curve.png)",
+            "The divergence from the reference model.",
+            "![KL to the reference model over generated tokens](divergence.png)",
+        ]
     parts += [*before_and_after(suite, runs), *conditions(rows)]
     path = folder / "REPORT.md"
     write_atomic(path, "\n\n".join(parts) + "\n")
@@ -260,7 +394,7 @@ def before_and_after(suite: Suite, runs: Sequence[Cell]) -> list[str]:
         texts = []
         for name in names:
             run = next(r for r in runs if (r.env_id, r.agent.name, r.seed) == (env_id, name, suite.seeds[0]))
-            result = read_run(run.path)
+            result = run.result()
             if result is None or result["status"] != "finished":
                 break
             texts.append(read_examples(run.path)[: suite.report["examples"]])
@@ -301,7 +435,8 @@ def conditions(rows: Sequence[Row]) -> list[str]:
     """On what the results were made."""
     results = [result for row in rows for result in row.finished]
     keys: dict[str, Callable[[Result], Any]] = {
-        "Hardware": lambda r: f"{r['hardware']}, {r['threads']} threads",
+        "Hardware": lambda r: f"{r['hardware']}, {r['threads']} thread{'s' * (r['threads'] != 1)}",
+        "Device": lambda r: r.get("device", "cpu"),
         "Commit": lambda r: f"{r['commit']}{' with local changes' if r['dirty'] else ''}",
         "Versions": lambda r: ", ".join(f"{name} {value}" for name, value in r["versions"].items()),
         "Task": lambda r: f"{r['env_id']} {r['task_hash'][:16]}",
@@ -316,30 +451,45 @@ def markdown_table(columns: Sequence[str], lines: Any) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def draw_curves(rows: Sequence[Row], path: Path) -> None:
-    """Training reward and KL over generated tokens: each seed thin, their mean thick."""
+def draw_curves(rows: Sequence[Row], column: int, label: str, path: Path) -> None:
+    """One column of the learning curves over generated tokens, a panel per task: each seed thin, their mean thick."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter
 
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    env_ids, agents = ([*dict.fromkeys(getattr(row, name) for row in rows)] for name in ("env_id", "agent"))
+    across = min(3, len(env_ids))
+    down = -(-len(env_ids) // across)
+    figure = Figure(figsize=(1.5 + 3.5 * across, 1.2 + 2.4 * down), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 2)
-    for number_, row in enumerate(rows):
-        curves = [np.array(result["curve"]) for result in row.finished if result["curve"]]  # (rollouts, 4) each
-        shared = min(map(len, curves))  # seeds that were stopped by the clock have curves of different lengths
-        for panel, column in ((axes[0], 2), (axes[1], 3)):
+    panels = figure.subplots(down, across, squeeze=False).flatten()
+    for panel in panels[len(env_ids) :]:
+        panel.set_visible(False)
+    for env_id, panel in zip(env_ids, panels, strict=False):
+        for row in (row for row in rows if row.env_id == env_id):
+            curves = [np.array(result["curve"]) for result in row.finished if result["curve"]]  # (rollouts, 4) each
+            if not curves:
+                continue
+            color = f"C{agents.index(row.agent) % 10}"
             for curve in curves:
-                panel.plot(curve[:, 0], curve[:, column], color=f"C{number_}", alpha=0.35, linewidth=0.8)
+                panel.plot(curve[:, 0], curve[:, column], color=color, alpha=0.35, linewidth=0.8)
+            shared = min(map(len, curves))  # seeds that were stopped by the clock have curves of different lengths
             middle = np.mean([curve[:shared] for curve in curves], axis=0)
-            label = f"{row.agent}, mean of {len(curves)} seeds ({row.env_id})" if panel is axes[0] else None
-            panel.plot(middle[:, 0], middle[:, column], color=f"C{number_}", linewidth=2, label=label)
-    # an agent may be trained on other rewards than it is judged by
-    axes[0].set(xlabel="generated tokens", ylabel="mean reward of a rollout's completions", title="Training reward")
-    axes[1].set(xlabel="generated tokens", ylabel="KL to the reference (nats per completion)", title="Divergence")
-    for panel in axes:
+            panel.plot(
+                middle[:, 0], middle[:, column], color=color, linewidth=2, label=f"{row.agent} {row.marks}".rstrip()
+            )
+        panel.set_title(env_id, fontsize=10)
         panel.grid(alpha=0.3)
         panel.set_xlim(left=0)
-    figure.legend(loc="outside lower center")
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+    figure.supxlabel("generated tokens", fontsize=10)
+    figure.supylabel(label, fontsize=10)
+    lines = {line.get_label(): line for panel in panels for line in panel.get_lines() if line.get_label()[0] != "_"}
+    counts_ = {len(row.finished) for row in rows}
+    title = f"mean of {', '.join(f'{n} seed' + 's' * (n > 1) for n in sorted(counts_))}"
+    figure.legend(
+        lines.values(), lines.keys(), loc="outside lower center", ncols=min(4, len(lines)), title=title, fontsize=9
+    )
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     write_atomic(path, picture.getvalue())

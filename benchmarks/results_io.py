@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import os
 import platform
 import resource
 import subprocess
+import uuid
 import zlib
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -17,7 +19,7 @@ from typing import Any
 
 from textgym.errors import ConfigurationError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1, of textgym 0.1, is still read: it has neither `version` nor `device`
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("textgym", "gymnasium", "numpy", "stable-baselines3", "tokenizers", "torch", "transformers")
 NUMBER = int | float
@@ -36,17 +38,19 @@ FIELDS: dict[str, Any] = {
     "threads": int,
     "examples_hash": str,
 }
+FIELDS_SINCE_2: dict[str, Any] = {"version": int, "device": str, "source_hash": str}
 FIELDS_OF: dict[str, dict[str, Any]] = {
     "finished": {"metrics": dict, "cost": dict, "curve": list},
     "failed": {"error": str},
 }
+CURVE = 4  # tokens, seconds, score, KL
 COST = ("train_tokens", "eval_tokens", "train_seconds", "eval_seconds", "peak_rss_mb")
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file so that it is never seen half written, whenever the process is killed."""
+    """Write a file so that it is never seen half written, whenever the process is killed, whoever else writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         temporary.replace(path)
@@ -54,10 +58,21 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def remove_partial(folder: Path) -> None:
-    """Delete what a `write_atomic` that was killed has left under a folder."""
-    for path in folder.rglob(".*.tmp"):
-        path.unlink(missing_ok=True)
+def require_writable(folder: Path) -> None:
+    """Find out before hours of runs whether their results can be written.
+
+    Raises:
+        ConfigurationError: The folder cannot be made or written to.
+    """
+    probe = folder / f".{uuid.uuid4().hex}.tmp"
+    try:
+        write_atomic(probe, bytes(2**16))
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Nothing can be written to the results folder {folder} ({error.strerror or error}). Give another one with "
+            "--results, or free space, or mend its permissions."
+        ) from error
 
 
 def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> None:
@@ -65,33 +80,40 @@ def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[s
 
     Raises:
         ValueError: A value is NaN or infinite.
+        ConfigurationError: The disk is full, or the folder has become unwritable.
     """
     lines = [json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records]
     examples = "".join(lines).encode()
     result = {**result, "examples_hash": hashlib.sha256(examples).hexdigest()}
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(examples_path(path), gzip.compress(examples, mtime=0))  # no time: the same run, the same bytes
-    write_atomic(path, text)
+    try:
+        write_atomic(examples_path(path), gzip.compress(examples, mtime=0))  # no time: the same run, the same bytes
+        write_atomic(path, text)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} could not be written ({error.strerror or error}): this run is lost, those before it are kept. "
+            "Make room, and give the same command again."
+        ) from error
 
 
 def read_run(path: Path) -> dict[str, Any] | None:
     """A run's result, or None if it has not been run.
 
     Raises:
-        ConfigurationError: The file is of a later schema, damaged, or no result at all.
+        ConfigurationError: The file is of another schema, damaged, or no result at all.
     """
     if not path.exists():
         return None
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        readable = result["schema_version"] <= SCHEMA_VERSION
-        if readable:
+        result = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
+        known = result["schema_version"] in range(1, SCHEMA_VERSION + 1)
+        if known:
             _check_result(result)
-    except (ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigurationError(f"{path} is no result of a run ({error!r}). Delete it to run it again.") from error
-    if not readable:
+    if not known:
         raise ConfigurationError(
-            f"{path} has schema_version {result['schema_version']}; this code reads up to {SCHEMA_VERSION}. "
+            f"{path} has schema_version {result['schema_version']!r}; this code reads 1 to {SCHEMA_VERSION}. "
             "Update textgym, or delete the file to run it again."
         )
     return result
@@ -136,13 +158,17 @@ def provenance() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "commit": _git("rev-parse", "HEAD"),
         "dirty": None if git_status is None else bool(git_status),
-        "hardware": f"{_processor()}, {_cores()} cores, {platform.system()}",
+        "hardware": ", ".join([_processor(), f"{_cores()} cores", platform.system(), *_accelerators()]),
         "threads": torch.get_num_threads(),
     }
 
 
 def reset_peak_memory() -> None:
-    """Let `peak_memory_mb` begin anew, where the kernel can do that."""
+    """Let `peak_memory_mb` begin anew, where the kernel can do that, and `peak_gpu_mb`."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
@@ -159,9 +185,27 @@ def peak_memory_mb() -> float:
     return round(kilobytes * 1024 / 1e6, 1)
 
 
+def peak_gpu_mb() -> float | None:
+    """Peak memory of tensors on the GPU in MB (10^6 bytes); None without one."""
+    import torch
+
+    return round(torch.cuda.max_memory_allocated() / 1e6, 1) if torch.cuda.is_available() else None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
+
+
 def _check_result(result: dict[str, Any]) -> None:
-    _check_fields(result, FIELDS | FIELDS_OF[result["status"]])
+    since = FIELDS_SINCE_2 if result["schema_version"] >= 2 else {}
+    _check_fields(result, FIELDS | since | FIELDS_OF[result["status"]])
     if result["status"] == "finished":
+        for point in result["curve"]:
+            if len(point) != CURVE or not all(isinstance(value, NUMBER) for value in point):
+                raise TypeError(f"the curve has the point {point!r}")
         metrics = dict.fromkeys(result["metrics"], NUMBER | None) | {"return": NUMBER}
         _check_fields(result["metrics"], metrics)
         _check_fields(result["cost"], dict.fromkeys(COST, NUMBER))
@@ -193,6 +237,12 @@ def _git(*arguments: str) -> str | None:
 def _cores() -> int:
     """Those that this process may use, where the system says so."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _accelerators() -> list[str]:
+    import torch
+
+    return [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
 
 
 def _processor() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import itertools
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -14,12 +16,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.results_io import ROOT
+from benchmarks.reported import plain
+from benchmarks.results_io import ROOT, SCHEMA_VERSION, read_run
 from textgym import evaluation
-from textgym.errors import ConfigurationError, UnknownNameError
+from textgym.errors import ConfigurationError, TextGymError, UnknownNameError, error_text, shown
+from textgym.evaluation.source import essence
+from textgym.redaction import redacted_values
 
 SUITES = Path(__file__).parent / "suites"
 AGENTS = ROOT / "agents"
+NAME = re.compile(r"[\w+=-][\w.+= -]*")  # becomes a folder's
+LONGEST_NAME = 200  # bytes
+# what makes two results comparable; with which seed, and where and by which code they were made, they say besides
+IDENTITY = (
+    "env_id", "agent", "file", "source_hash", "version", "total_tokens", "overrides", "num_envs", "task", "task_hash",
+)  # fmt: skip
 
 
 def code_hash(root: Path = ROOT) -> str:
@@ -38,12 +49,20 @@ class AgentEntry:
         file: An agent of `agents` by its file's name, or a path to a user's own file; by default the name.
         total_tokens: Budget of training.
         overrides: Keywords of its ``make_agent``.
+
+    Raises:
+        ConfigurationError: A field is of another type, or the name cannot be a folder's.
     """
 
     name: str
     file: str = ""
     total_tokens: int = 0
     overrides: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_name("agent", self.name)
+        require_types(f"Agent {self.name!r}", {"file": (self.file, str), "overrides": (self.overrides, dict)})
+        plain(self.overrides, f"overrides of {self.name}")
 
     @property
     def path(self) -> Path:
@@ -54,7 +73,7 @@ class AgentEntry:
         """
         file = self.file or self.name
         path = Path(file) if file.endswith(".py") else AGENTS / f"{file}.py"
-        if not path.is_file():
+        if not is_file(path):
             known = [path.stem for path in AGENTS.glob("[!_]*.py")]
             hint = "There is no such file." if file.endswith(".py") else "The path of a .py file also works."
             raise UnknownNameError("agent", file, known, hint)
@@ -62,8 +81,27 @@ class AgentEntry:
 
     @property
     def source_hash(self) -> str:
-        """SHA-256 of the file, which `code_hash` does not cover where it is a user's own."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        """SHA-256 of the code of the file and of the files of `agents` that it imports, without comments."""
+        code = [[path.name, essence(_source(path))] for path in parts(self.path)]
+        return hashlib.sha256(json.dumps(code).encode()).hexdigest()
+
+    @property
+    def version(self) -> int:
+        """What the file declares as ``version``, 0 without: raised when its results may change by code elsewhere.
+
+        Raises:
+            ConfigurationError: It is no whole number.
+        """
+        for node in ast.parse(_source(self.path)).body:
+            if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["version"]:
+                value = node.value.value if isinstance(node.value, ast.Constant) else None
+                if type(value) is not int or value < 0:
+                    raise ConfigurationError(
+                        f"{self.path}, line {node.lineno}: version is {ast.unparse(node.value)}. Give a whole number "
+                        "from 0 on."
+                    )
+                return value
+        return 0
 
     def make(self) -> Callable[..., Any]:
         """The file's ``make_agent``.
@@ -75,7 +113,7 @@ class AgentEntry:
             make_agent = getattr(_module(self.path.resolve()), "make_agent", None)
         except (Exception, SystemExit) as error:  # whatever a user's file raises
             raise ConfigurationError(
-                f"{self.path} cannot be imported ({type(error).__name__}: {error}). Mend it, or install what it needs."
+                f"{self.path} cannot be imported ({error_text(error)}). Mend it, or install what it needs."
             ) from error
         if not callable(make_agent):
             raise ConfigurationError(
@@ -108,6 +146,12 @@ class Suite:
     env_kwargs: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require_name("suite", self.name)
+        texts = {name: (getattr(self, name), str) for name in ("split", "reference", "zero", "one", "gold")}
+        texts |= {f"env_ids[{i}]": (env_id, str) for i, env_id in enumerate(self.env_ids)}
+        tables = {name: (getattr(self, name), dict) for name in ("report", "env_kwargs")}
+        require_types(f"Suite {self.name!r}", texts | tables)
+        plain(self.env_kwargs, f"env_kwargs of the suite {self.name}")
         names = [agent.name for agent in self.agents]
         for field_name, values in {"env_ids": self.env_ids, "seeds": self.seeds, "agents": names}.items():
             if not values:
@@ -123,7 +167,7 @@ class Suite:
         least |= {f"seeds[{i}]": (seed, 0) for i, seed in enumerate(self.seeds)}
         least |= {f"total_tokens of {agent.name}": (agent.total_tokens, 0) for agent in self.agents}
         for field_name, (value, minimum) in least.items():
-            if not isinstance(value, int) or value < minimum:
+            if type(value) is not int or value < minimum:
                 raise ConfigurationError(
                     f"Suite {self.name!r}: {field_name} is {value!r}. Give a whole number from {minimum} on."
                 )
@@ -147,12 +191,43 @@ class Suite:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the board: an agent on a task with a seed, and where its result is, or will be."""
+    """One cell of the board: an agent on a task with a seed, and where its result is, or will be.
+
+    Attributes:
+        env_id: The task.
+        agent: The agent.
+        seed: Its seed.
+        path: The result's.
+        config: What defines it today, by `IDENTITY`; None where the task cannot be made here.
+    """
 
     env_id: str
     agent: AgentEntry
     seed: int
     path: Path
+    config: dict[str, Any] | None
+
+    def result(self) -> dict[str, Any] | None:
+        """What was run, or None.
+
+        Raises:
+            ConfigurationError: The file is no result (`read_run`), or that of another cell.
+        """
+        result = read_run(self.path)
+        own = {"env_id": self.env_id, "agent": self.agent.name, "seed": self.seed}
+        for key, value in own.items():
+            if result is not None and result[key] != value:
+                raise ConfigurationError(
+                    f"{self.path} lies where the result of {key} {value!r} belongs, and is that of {result[key]!r}. "
+                    "Move it back, or delete it to run it again."
+                )
+        return result
+
+    def outdated(self, result: dict[str, Any]) -> bool:
+        """Whether a result is of another schema, task, agent or configuration than today's."""
+        if self.config is None or result["schema_version"] != SCHEMA_VERSION:
+            return True
+        return any(result.get(key) != value for key, value in redacted_values(self.config).items())
 
 
 @dataclass(frozen=True)
@@ -181,7 +256,7 @@ def load_suite(name: str) -> Suite:
         ConfigurationError: The file is no TOML, a field is missing or unknown, or see `Suite`.
     """
     path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
-    if not path.is_file():
+    if not is_file(path):
         raise UnknownNameError("suite", name, [path.stem for path in SUITES.glob("*.toml")], "A TOML file also works.")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -197,31 +272,28 @@ def plan(suite: Suite, results: Path) -> list[Run]:
 
     What is hashed into a run's path decides whether a result that is there can stand for it.
     """
-    runs, code = [], code_hash()
+    runs = []
     for env_id in suite.env_ids:
-        task_hash = evaluation.task_hash(env_id, **suite.task)
         env = evaluation.make_env(env_id, 1, suite.split, suite.env_kwargs)
         assert env.spec is not None
         spec, width = json.loads(env.spec.to_json()), env.reset()[0]["input_ids"].shape[1]
-        for agent in suite.agents:
-            config = {
-                "env_id": env_id,
-                "agent": agent.name,
-                "file": agent.path.name,
-                "source_hash": agent.source_hash,
-                "code_hash": code,
-                "total_tokens": agent.total_tokens,
-                "overrides": agent.overrides,
-                "num_envs": suite.num_envs,
-                "task": suite.task,
-                "task_hash": task_hash,
-            }
+        for agent, config in zip(suite.agents, configs(suite, env_id), strict=True):
             short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
             folder = agent_folder(results, suite, env_id, agent) / short
             tokens = agent.total_tokens + (suite.num_examples or len(env.dataset)) * width
             for seed in suite.seeds:
                 runs.append(Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config, spec, tokens))
     return runs
+
+
+def configs(suite: Suite, env_id: str) -> list[dict[str, Any]]:
+    """What defines the runs of each agent on a task, by `IDENTITY`."""
+    task_hash = evaluation.task_hash(env_id, **suite.task)
+    values = [
+        (env_id, agent.name, agent.path.name, agent.source_hash, agent.version, agent.total_tokens, agent.overrides)
+        for agent in suite.agents
+    ]
+    return [dict(zip(IDENTITY, (*own, suite.num_envs, suite.task, task_hash), strict=True)) for own in values]
 
 
 def published(suite: Suite, results: Path) -> list[Cell]:
@@ -231,21 +303,81 @@ def published(suite: Suite, results: Path) -> list[Cell]:
         ConfigurationError: There are several results for one cell.
     """
     cells = []
-    for env_id, agent, seed in itertools.product(suite.env_ids, suite.agents, suite.seeds):
-        folder, file = agent_folder(results, suite, env_id, agent), f"seed-{seed:03}.json"
-        paths = sorted(folder.glob(f"*/{file}")) or [folder / file]
-        if len(paths) > 1:
-            raise ConfigurationError(
-                f"{agent.name} on {env_id}, seed {seed}, has {len(paths)} results: {', '.join(map(str, paths))}. "
-                "Delete the folders of those that are no longer meant."
-            )
-        cells.append(Cell(env_id, agent, seed, paths[0]))
+    for env_id in suite.env_ids:
+        try:
+            today: Sequence[dict[str, Any] | None] = configs(suite, env_id)
+        except TextGymError:  # a package is missing
+            today = [None] * len(suite.agents)
+        for (agent, config), seed in itertools.product(zip(suite.agents, today, strict=True), suite.seeds):
+            folder, file = agent_folder(results, suite, env_id, agent), f"seed-{seed:03}.json"
+            paths = sorted(folder.glob(f"*/{file}")) or [folder / file]
+            if len(paths) > 1:
+                raise ConfigurationError(
+                    f"{agent.name} on {env_id}, seed {seed}, has {len(paths)} results: {', '.join(map(str, paths))}. "
+                    "Delete the folders of those that are no longer meant."
+                )
+            cells.append(Cell(env_id, agent, seed, paths[0], config))
     return cells
 
 
 def agent_folder(results: Path, suite: Suite, env_id: str, agent: AgentEntry) -> Path:
     """Where the results of an agent on a task are, in a folder for each configuration."""
     return results / suite.name / env_id.replace("/", "__") / agent.name
+
+
+def parts(path: Path) -> list[Path]:
+    """A file and the files of `agents` that it imports, directly or not, in the order of their names."""
+    found, todo = set[Path](), [path]
+    while todo:
+        if (file := todo.pop()) in found:
+            continue
+        found.add(file)
+        for node in ast.walk(ast.parse(_source(file))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{name}" for name in names] + [str(node.module)]
+            files = [AGENTS.parent.joinpath(*name.split(".")[:2]).with_suffix(".py") for name in names]
+            todo += [file for file in files if file.parent == AGENTS and file.is_file()]
+    return sorted(found, key=lambda file: file.name)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def require_name(kind: str, name: Any) -> None:
+    """Refuse the name of an agent or suite that would lead its results out of their folder."""
+    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name.encode()) > LONGEST_NAME:
+        raise ConfigurationError(
+            f"The {kind}'s name is {shown(name)}. It names a folder of results: give at most {LONGEST_NAME} letters, "
+            "digits, spaces or any of _ - + = . (not in front)."
+        )
+
+
+def require_types(owner: str, values: dict[str, tuple[Any, type]]) -> None:
+    """Refuse fields of another type."""
+    kinds = {str: "a text", dict: "a table"}
+    for name, (value, kind) in values.items():
+        if not isinstance(value, kind):
+            raise ConfigurationError(f"{owner}: {name} is {shown(value)}. Give {kinds[kind]}.")
+
+
+def _source(path: Path) -> str:
+    """The text of a Python file.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    try:
+        source = path.read_text(encoding="utf-8")
+        ast.parse(source)
+    except (OSError, SyntaxError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path} cannot be imported ({error_text(error)}). Mend it.") from error
+    return source
 
 
 def _module(path: Path) -> ModuleType:

@@ -1,4 +1,4 @@
-"""What is published is of one task and of one code, which is in a commit."""
+"""What is published is of code that is in a commit, and says what it cannot be compared with."""
 
 import itertools
 import json
@@ -34,22 +34,29 @@ def test_a_board_outlives_the_code_that_made_it(publish):
     # the code hash of the results is that of no code: an edit since must not unpublish them
     assert readme.board("quick") == readme.NOT_YET
     publish()
-    assert "| ppo | 0.500 |" in readme.board("quick")
+    assert "| ppo ‡ | 0.500 |" in readme.board("quick")
 
 
 @pytest.mark.parametrize(
     ("differing", "message"),
     [
-        ({"task_hash": "other"}, "different tasks"),
-        ({"code_hash": "other"}, "different code"),
+        ({"task_hash": "other"}, "task_hash differs"),
         ({"dirty": True}, "in no commit"),
+        ({"agent": "random"}, "belongs, and is that of 'random'"),
     ],
 )
-def test_a_board_of_unlike_or_unknown_code_is_refused(publish, differing, message):
+def test_a_board_of_unlike_or_unknown_results_is_refused(publish, differing, message):
     path = publish(**differing)
     with pytest.raises(ConfigurationError, match=message) as refused:
         readme.board("quick")
     assert str(path) in str(refused.value)
+
+
+def test_results_are_marked_that_today_would_not_give(publish):
+    # never silently as current, and never refused: the rest of the board goes on being shown
+    publish(commit="other", ended="2100")
+    shown = readme.board("quick")
+    assert "| random †‡ |" in shown and "† made by another commit" in shown and "‡ of another task" in shown
 
 
 @pytest.mark.parametrize(
@@ -67,6 +74,9 @@ def test_a_board_of_unlike_or_unknown_code_is_refused(publish, differing, messag
 )
 def test_headroom_says_where_its_order_fails(tmp_path, monkeypatch, supervised, ppo, verdict, sentence):
     monkeypatch.setattr(readme, "RESULTS", tmp_path)
+    monkeypatch.setattr(
+        "benchmarks.suite.configs", lambda suite, _: [None] * len(suite.agents)
+    )  # twelve tasks take long
     assert readme.headroom() == readme.NOT_YET
     suite = load_suite("headroom")
     scores = {"random": 0.1, "zero_shot": 0.3, "supervised": supervised, "supervised_ppo": ppo, "reference": 0.8}
@@ -77,7 +87,7 @@ def test_headroom_says_where_its_order_fails(tmp_path, monkeypatch, supervised, 
     assert readme.headroom().count(verdict) == len(suite.env_ids)
     assert sentence in readme.headroom()
     path.unlink()  # one seed of one agent
-    assert "| - | - | - | - |" in readme.headroom()
+    assert "| - ‡ | - | - | - |" in readme.headroom()
     assert f"{len(suite.env_ids) - 1 if ppo == 0.5 else 0} of 12 tasks" in readme.headroom()
 
 

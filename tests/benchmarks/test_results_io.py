@@ -57,13 +57,20 @@ def test_an_interrupted_write_leaves_no_half_file(tmp_path, monkeypatch, error):
     assert names(tmp_path) == ["seed-000.json"]
 
 
-def test_a_killed_write_is_cleaned_up(tmp_path):
-    # SIGKILL leaves no time to do it oneself; what others keep there stays
-    for name in (".seed-000.json.12.tmp", "seed-000.json", ".hidden"):
-        results_io.write_atomic(tmp_path / "a" / name, b"half")
-    results_io.remove_partial(tmp_path)
-    assert names(tmp_path / "a") == [".hidden", "seed-000.json"]
-    results_io.remove_partial(tmp_path / "not there")
+def test_two_boards_of_one_process_id_do_not_meet(tmp_path, monkeypatch):
+    # containers on one network file system: each is process 1, and each writes its own half
+    others = []
+
+    def replace(temporary, target):
+        others.append(temporary.name)
+        return original(temporary, target)
+
+    original = type(tmp_path).replace
+    monkeypatch.setattr(type(tmp_path), "replace", replace)
+    for _ in range(2):
+        results_io.write_atomic(tmp_path / "seed-000.json", "a")
+    assert len(set(others)) == 2
+    assert names(tmp_path) == ["seed-000.json"]
 
 
 def test_the_run_comes_after_its_examples(tmp_path, monkeypatch):
@@ -94,6 +101,14 @@ def without(key, result=RESULT):
         [],
         {},
         {"schema_version": 99},
+        {"schema_version": 0},
+        RESULT | {"schema_version": 2},
+        RESULT | {"curve": [[1, 2]]},
+        RESULT | {"curve": [5]},
+        RESULT | {"curve": [[1, 2, 3, "4"]]},
+        json.dumps(RESULT | {"examples_hash": "", "metrics": {"return": float("nan")}}),
+        json.dumps(RESULT | {"examples_hash": ""}).replace("0.5", "1e999"),
+        "[" * 100_000,
         RESULT | {"schema_version": "1"},
         RESULT | {"status": "running"},
         RESULT | {"status": []},
@@ -117,6 +132,12 @@ def test_a_file_that_is_no_result_is_named(tmp_path, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ConfigurationError, match=r"seed-000\.json .*[Dd]elete"):
         results_io.read_run(path)
+
+
+def test_a_result_that_is_a_folder_is_named(tmp_path):
+    (tmp_path / "seed-000.json").mkdir()
+    with pytest.raises(ConfigurationError, match=r"seed-000\.json is no result .* Delete it"):
+        results_io.read_run(tmp_path / "seed-000.json")
 
 
 @pytest.mark.parametrize("kept", [None, 0, 0.5, 1], ids=["missing", "empty", "half", "one of two"])

@@ -1,0 +1,63 @@
+"""The board fits the terminal, and says all that was measured."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from benchmarks import report
+from benchmarks.suite import load_suite
+from tests.benchmarks.test_results_io import RESULT
+
+
+def rows_of(**metrics):
+    result = RESULT | {"metrics": RESULT["metrics"] | metrics}
+    suite = load_suite("quick")
+    return suite, [report.Row(suite.env_ids[0], agent.name, [result] * 3, 3) for agent in suite.agents]
+
+
+@pytest.mark.parametrize("width", [50, 80, 120, 200])
+def test_the_table_fits_the_terminal_and_breaks_no_number(width):
+    metrics = {"metric/own": 0.12345, "perplexity": 1e9, "kl": 12.3, "gold": 0.5, "distinct_2": 0.25, "length": 3.0}
+    suite, rows = rows_of(**metrics)
+    console = Console(file=io.StringIO(), width=width)
+    for table in report.rich_tables(suite, rows, width):
+        console.print(table, width=report.UNBOUNDED, crop=False)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, (line.rstrip() for line in lines))) <= width
+    for cell in ("0.123", "1,000,000,000", "12.3", "0.250", "300"):
+        assert sum(cell in line.split() for line in lines) == len(rows)
+
+
+def test_every_metric_of_a_task_is_shown():
+    _, rows = rows_of(**{"metric/own": 0.12345, "metric/none": None})
+    columns = report.columns_of(rows)
+    cells = dict(zip(["agent", *(column.name for column in columns)], report.cells(rows[0], columns), strict=True))
+    assert (cells["own"], cells["none"], cells["n"]) == ("0.123", "-", "3/3")
+    assert "- own: " in report.legend(columns, rows)
+    assert "GPU MB" not in cells
+
+
+def test_memory_of_a_gpu_is_shown_where_there_was_one():
+    _, rows = rows_of()
+    rows[0].results[0] = RESULT | {"cost": RESULT["cost"] | {"peak_gpu_mb": 123.4}}
+    columns = report.columns_of(rows)
+    assert columns[-1].name == "GPU MB"
+    assert report.cells(rows[0], columns)[-1] == "-"  # of three seeds, one
+    rows[0].results[1:] = [rows[0].results[0]] * 2
+    assert report.cells(rows[0], columns)[-1] == "123"
+
+
+def test_each_task_has_a_panel_of_its_own(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    monkeypatch.setattr(report, "write_atomic", lambda *_: None)
+    result = RESULT | {"curve": [[1, 1, 0.5, 0.0], [2, 2, 0.75, 1.0]]}
+    rows = [report.Row(f"Task-{i}", "ppo", [result], 1) for i in range(4)]
+    report.draw_curves(rows, report.SCORE, "reward", tmp_path / "a.png")
+    (figure,) = drawn
+    assert [axes.get_title() for axes in figure.axes if axes.get_visible()] == [f"Task-{i}" for i in range(4)]
+    assert all(axes.get_lines()[-1].get_ydata().tolist() == [0.5, 0.75] for axes in figure.axes if axes.get_visible())
+    assert figure.legends[0].get_title().get_text() == "mean of 1 seed"
