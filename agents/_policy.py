@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
@@ -10,13 +11,18 @@ import numpy as np
 
 import textgym  # noqa: F401 - registers the environments
 from textgym import models
+from textgym.models.causal_lm import device_of
 from textgym.sb3 import TransformerPolicy
 
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "*.jinja")
 
 
 def language_policy(
-    env_id: str, model: str | None, env_kwargs: dict[str, Any] | None, dtype: str = "float32"
+    env_id: str,
+    model: str | None,
+    env_kwargs: dict[str, Any] | None,
+    dtype: str = "float32",
+    device: str = "auto",
 ) -> TransformerPolicy:
     """A language model as a policy of an environment.
 
@@ -25,10 +31,12 @@ def language_policy(
         model: A model's name or folder; None for the one that the environment's tokenizer is named after.
         env_kwargs: Keywords of the environment.
         dtype: See `TransformerPolicy`.
+        device: Where it computes; ``"auto"`` for an accelerator if there is one.
     """
     env: Any = gym.make(env_id, **(env_kwargs or {})).unwrapped
     name = model or env.tokenizer.name
-    return TransformerPolicy(env.observation_space, env.action_space, lambda _: 0.0, model=name, dtype=dtype)
+    policy = TransformerPolicy(env.observation_space, env.action_space, lambda _: 0.0, model=name, dtype=dtype)
+    return policy.to(device_of(device))
 
 
 class PolicyAgent:
@@ -36,8 +44,8 @@ class PolicyAgent:
 
     Attributes:
         policy: The policy.
-        tokens: That it was trained on.
-        hyperparameters: Of its training.
+        tokens: How many tokens it was trained on.
+        hyperparameters: Those that it was trained with.
     """
 
     def __init__(self, policy: TransformerPolicy, tokens: int, hyperparameters: dict[str, Any]) -> None:
@@ -57,8 +65,15 @@ class PolicyAgent:
         return self.policy.log_prob(obs, actions)
 
     def save(self, folder: str | Path) -> None:
-        """Write the language model and its tokenizer, so that every agent can start from there: ``model=folder``."""
-        with models.without_progress_bar():
-            self.policy.language_model.save_pretrained(folder)
-        for name, content in self._tokenizer.items():  # transformers would write another tokenizer.json than it reads
-            (Path(folder) / name).write_bytes(content)
+        """Write the language model and its tokenizer, so that every agent can start from there: ``model=folder``.
+
+        Each file is written beside and renamed, so that whatever interrupts it destroys none that was there before.
+        """
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=target, prefix=".saving-") as beside, models.without_progress_bar():
+            self.policy.language_model.save_pretrained(beside)
+            for name, content in self._tokenizer.items():  # transformers would write another than it reads
+                (Path(beside) / name).write_bytes(content)
+            for file in Path(beside).iterdir():
+                file.replace(target / file.name)

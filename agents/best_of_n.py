@@ -19,6 +19,8 @@ from textgym.evaluation import Agent, play
 
 SIDE_BY_SIDE = 256  # completions
 
+version = 0
+
 
 class BestOfN(Replay):
     """Looks ahead by playing n episodes from the same prompt in an environment of its own.
@@ -52,7 +54,8 @@ def make_agent(
     model: str | None = None,
     split: str = "test",
     env_kwargs: dict[str, Any] | None = None,
+    device: str = "auto",
 ) -> BestOfN:
-    """Nothing to train: ``seed`` and ``total_tokens`` are ignored; ``model`` as in `agents.zero_shot`."""
-    policy = zero_shot.make_agent(env_id, seed=seed, model=model, env_kwargs=env_kwargs)
+    """Nothing to train: ``seed`` and ``total_tokens`` are ignored; for the rest see `agents.zero_shot`."""
+    policy = zero_shot.make_agent(env_id, seed=seed, model=model, env_kwargs=env_kwargs, device=device)
     return BestOfN(env_id, policy, n, split, env_kwargs)

@@ -11,7 +11,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents._policy import PolicyAgent
+from textgym.envs import task_of
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+
+version = 0
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Point(NamedTuple):
     Attributes:
         tokens: Generated so far.
         seconds: Since training began.
-        score: Mean return of the episodes that ended in the rollout, without the price on KL.
+        score: Mean reward by the task's own reward function of the episodes that ended in the rollout, whatever else
+            the agent is trained on, and without the price on KL; their mean return where that is not among its rewards.
         kl: Divergence from the reference model, in nats per completion.
     """
 
@@ -50,24 +54,29 @@ class Point(NamedTuple):
 
 
 class CurveCallback(BaseCallback):
-    """Keeps the learning curve, tells the progress, ends training when time is up; goes after `TextCallback`."""
+    """Keeps the learning curve, tells the progress, ends training when time is up."""
 
-    def __init__(self, seconds: float | None, progress: Callable[[int], object] | None) -> None:
+    def __init__(self, own_reward: str, seconds: float | None, progress: Callable[[int], object] | None) -> None:
         super().__init__()
-        self.limit, self.progress = seconds, progress
+        self.own_reward, self.limit, self.progress = own_reward, seconds, progress
         self.points: list[Point] = []
+        self.scores: list[float] = []  # of the episodes that ended in the rollout
 
     def _on_training_start(self) -> None:
         self.began = time.perf_counter()
 
     def _on_step(self) -> bool:
+        ended = [info for info in self.locals["infos"] if "episode" in info]
+        self.scores += [info["rewards"].get(self.own_reward, info["episode"]["r"]) for info in ended]
         return self.limit is None or time.perf_counter() - self.began < self.limit
 
     def _on_rollout_end(self) -> None:
-        logged = self.logger.name_to_value
-        if "reward/score_mean" in logged:  # some episode has ended
-            values = (float(logged["reward/score_mean"]), float(logged["kl/per_completion"]))
-            self.points.append(Point(self.num_timesteps, time.perf_counter() - self.began, *values))
+        assert isinstance(self.model, PPO) and isinstance(self.model.rollout_buffer, SequenceRolloutBuffer)
+        kl = self.model.rollout_buffer.kl_per_completion
+        if self.scores and kl is not None:
+            seconds = time.perf_counter() - self.began
+            self.points.append(Point(self.num_timesteps, seconds, sum(self.scores) / len(self.scores), kl))
+        self.scores.clear()
         if self.progress is not None:
             self.progress(self.num_timesteps)
 
@@ -76,7 +85,7 @@ class PPOAgent(PolicyAgent):
     """A trained policy.
 
     Attributes:
-        tokens: Generated in training.
+        tokens: How many it generated in training.
         curve: A `Point` per rollout.
         hyperparameters: Those of `Config`.
         model: The PPO object, for example to save it.
@@ -98,20 +107,22 @@ def make_agent(
     model: str | None = None,
     reference: str | None = None,
     env_kwargs: dict[str, Any] | None = None,
+    device: str = "auto",
     **hyperparameters: Any,
 ) -> PPOAgent:
     """Train on the split ``train``.
 
     Args:
         env_id: The task.
-        seed: Of everything.
+        seed: Decides everything that is random.
         total_tokens: Training ends with the rollout that reaches it.
-        seconds: Or when so much time is up.
+        seconds: Training also ends when so much time is up.
         progress: Called with the tokens so far, after every rollout.
         model: Where training starts: a model's name or folder; None for the one that the environment's tokenizer is
             named after.
-        reference: Whose divergence is priced: a model's name or folder; None for ``model``.
+        reference: The model that the divergence from is priced: a model's name or folder; None for ``model``.
         env_kwargs: Keywords of the environment.
+        device: Where it computes; ``"auto"`` for a GPU if there is one.
         **hyperparameters: See `Config`.
     """
     config = Config(**hyperparameters)
@@ -133,8 +144,9 @@ def make_agent(
         rollout_buffer_kwargs={"kl": KLControl(config.kl_beta, config.kl_target), "reference": reference or name},
         policy_kwargs={"model": name},
         seed=seed,
-        device="cpu",
+        device=device,
     )
-    curve = CurveCallback(seconds, progress)
+    task = task_of(env_id)
+    curve = CurveCallback(str(task.reward_funcs) if task else "", seconds, progress)
     ppo.learn(total_tokens, callback=[TextCallback(), curve])
     return PPOAgent(ppo, curve.points, config)

@@ -10,6 +10,8 @@ import numpy as np
 
 import textgym  # noqa: F401 - registers the environments
 
+version = 0
+
 
 class RandomAgent:
     """Uniform over the allowed tokens (all but pad and BOS)."""

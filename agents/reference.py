@@ -14,6 +14,8 @@ import numpy as np
 from agents._replay import Replay, exemplary, written
 from textgym.errors import ConfigurationError
 
+version = 0
+
 
 class Reference(Replay):
     """Plays references, cut to the task's length."""

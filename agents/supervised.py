@@ -27,6 +27,7 @@ from textgym.sb3 import TransformerPolicy
 Pair = tuple[np.ndarray, np.ndarray]  # the tokens of a prompt and of a completion
 SCHEDULES = ("cosine", "constant")
 POOL = 4  # batches that are sorted by length together: more would put one kind of text into each
+version = 0
 
 
 @dataclass(frozen=True)
@@ -101,27 +102,29 @@ def make_agent(
     progress: Callable[[int], object] | None = None,
     model: str | None = None,
     env_kwargs: dict[str, Any] | None = None,
+    device: str = "auto",
     **hyperparameters: Any,
 ) -> SupervisedAgent:
     """Train on the split ``train``, and stop by the split ``validation``.
 
     Args:
         env_id: The task.
-        seed: Of the order of the rows, and of the choice among several references; torch's generator is left alone.
+        seed: Decides the order of the rows, and the choice among several references; torch's generator is left alone.
         total_tokens: Training ends with the batch that reaches it: the tokens of the references, which the agent would
             have generated; each counts as often as it is trained on, those of the prompts do not.
-        seconds: Or when so much time is up.
+        seconds: Training also ends when so much time is up.
         progress: Called with the tokens so far, after every batch.
         model: Where training starts: a model's name or folder; None for the one that the environment's tokenizer is
             named after.
         env_kwargs: Keywords of the environment.
+        device: Where it computes; ``"auto"`` for an accelerator if there is one.
         **hyperparameters: See `Config`.
 
     Raises:
         ConfigurationError: A split has no references.
     """
     config = Config(**hyperparameters)
-    policy = language_policy(env_id, model, env_kwargs, config.dtype)
+    policy = language_policy(env_id, model, env_kwargs, config.dtype, device)
     train, validation = (examples(env_id, split, env_kwargs) for split in ("train", "validation"))
     rng = np.random.default_rng(seed)
     losses = fit(policy, train, validation, config, rng, total_tokens, seconds, progress)

@@ -9,6 +9,8 @@ from typing import Any
 from agents import ppo, supervised
 from agents.ppo import PPOAgent
 
+version = 0
+
 
 def make_agent(
     env_id: str,
@@ -19,22 +21,29 @@ def make_agent(
     progress: Callable[[int], object] | None = None,
     env_kwargs: dict[str, Any] | None = None,
     supervised_overrides: dict[str, Any] | None = None,
+    device: str = "auto",
     **hyperparameters: Any,
 ) -> PPOAgent:
     """Fine-tune on references, and train on from there; PPO's own reference model is the fine-tuned one.
 
     Args:
         env_id: The task.
-        seed: Of both.
-        total_tokens: Budget of PPO.
-        supervised_tokens: Budget of the fine-tuning, as in `agents.supervised`.
+        seed: Decides both.
+        total_tokens: The budget of PPO.
+        supervised_tokens: The budget of the fine-tuning, as in `agents.supervised`.
         progress: Called with PPO's tokens so far.
         env_kwargs: Keywords of the environment.
-        supervised_overrides: Hyperparameters of `agents.supervised`.
-        **hyperparameters: Of `agents.ppo`.
+        supervised_overrides: The hyperparameters of `agents.supervised`.
+        device: Where both compute; ``"auto"`` for an accelerator if there is one.
+        **hyperparameters: Those of `agents.ppo`.
     """
     start = supervised.make_agent(
-        env_id, seed=seed, total_tokens=supervised_tokens, env_kwargs=env_kwargs, **(supervised_overrides or {})
+        env_id,
+        seed=seed,
+        total_tokens=supervised_tokens,
+        env_kwargs=env_kwargs,
+        device=device,
+        **(supervised_overrides or {}),
     )
     with TemporaryDirectory() as folder:
         start.save(folder)
@@ -45,5 +54,6 @@ def make_agent(
             progress=progress,
             model=folder,
             env_kwargs=env_kwargs,
+            device=device,
             **hyperparameters,
         )

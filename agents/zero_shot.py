@@ -12,9 +12,11 @@ import numpy as np
 from agents._policy import language_policy
 from textgym.sb3 import TransformerPolicy
 
+version = 0
+
 
 class Greedy:
-    """A policy's likeliest token, always. It offers no ``log_prob``, for it does not sample."""
+    """Takes a policy's likeliest token, always. It offers no ``log_prob``, for it does not sample."""
 
     def __init__(self, policy: TransformerPolicy) -> None:
         self.policy = policy
@@ -34,6 +36,7 @@ def make_agent(
     model: str | None = None,
     greedy: bool = False,
     env_kwargs: dict[str, Any] | None = None,
+    device: str = "auto",
 ) -> TransformerPolicy | Greedy:
     """Nothing to train: ``seed`` and ``total_tokens`` are ignored.
 
@@ -44,6 +47,7 @@ def make_agent(
         model: A model's name or folder; None for the one that the environment's tokenizer is named after.
         greedy: Take the likeliest token instead of a sample.
         env_kwargs: Keywords of the environment.
+        device: Where the model computes; ``"auto"`` for an accelerator if there is one.
     """
-    policy = language_policy(env_id, model, env_kwargs)
+    policy = language_policy(env_id, model, env_kwargs, device=device)
     return Greedy(policy) if greedy else policy

@@ -56,6 +56,7 @@ from benchmarks.results_io import (
 from benchmarks.suite import SUITES, Run, Suite, code_hash, load_suite, plan
 from textgym.errors import ConfigurationError, TextGymError, error_text
 from textgym.evaluation import Evaluation, evaluate_agent
+from textgym.models.causal_lm import device_of
 from textgym.redaction import redacted_values
 
 LONGEST_ERROR = 2000  # characters
@@ -131,22 +132,17 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def resolved(device: str) -> str:
+def resolved(name: str) -> str:
     """The device that is meant.
 
     Raises:
         ConfigurationError: There is none of this name here.
     """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
+        return str(torch.empty(0, device=device_of(name)).device)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
         reason = str(error).partition("\n")[0]
-        raise ConfigurationError(
-            f"There is no device {device!r} here ({reason}). Give --device cpu, or auto."
-        ) from error
-    return device
+        raise ConfigurationError(f"There is no device {name!r} here ({reason}). Give --device cpu, or auto.") from error
 
 
 def execute(
@@ -268,8 +264,7 @@ def evaluate(agent: Any, run: Run, suite: Suite, device: str) -> Evaluation:
     bound = getattr(agent, "kl_bound", None)
     if bound is not None and type(reported.plain(bound, "the agent's kl_bound")) not in (int, float):
         raise ConfigurationError(f"The agent's kl_bound is {bound!r}. Give a number of nats per completion, or None.")
-    options: dict[str, Any] = {"device": device} if "device" in inspect.signature(evaluate_agent).parameters else {}
-    return evaluate_agent(agent, run.env_id, seed=run.seed, num_envs=suite.num_envs, **suite.task, **options)
+    return evaluate_agent(agent, run.env_id, seed=run.seed, num_envs=suite.num_envs, device=device, **suite.task)
 
 
 def one_line(result: dict[str, Any]) -> str:

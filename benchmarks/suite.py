@@ -147,9 +147,11 @@ class Suite:
 
     def __post_init__(self) -> None:
         require_name("suite", self.name)
-        texts = {name: (getattr(self, name), str) for name in ("split", "reference", "zero", "one", "gold")}
+        texts: dict[str, tuple[Any, type]] = {
+            name: (getattr(self, name), str) for name in ("split", "reference", "zero", "one", "gold")
+        }
         texts |= {f"env_ids[{i}]": (env_id, str) for i, env_id in enumerate(self.env_ids)}
-        tables = {name: (getattr(self, name), dict) for name in ("report", "env_kwargs")}
+        tables: dict[str, tuple[Any, type]] = {name: (getattr(self, name), dict) for name in ("report", "env_kwargs")}
         require_types(f"Suite {self.name!r}", texts | tables)
         plain(self.env_kwargs, f"env_kwargs of the suite {self.name}")
         names = [agent.name for agent in self.agents]
@@ -360,7 +362,7 @@ def require_name(kind: str, name: Any) -> None:
 
 def require_types(owner: str, values: dict[str, tuple[Any, type]]) -> None:
     """Refuse fields of another type."""
-    kinds = {str: "a text", dict: "a table"}
+    kinds: dict[type, str] = {str: "a text", dict: "a table"}
     for name, (value, kind) in values.items():
         if not isinstance(value, kind):
             raise ConfigurationError(f"{owner}: {name} is {shown(value)}. Give {kinds[kind]}.")
