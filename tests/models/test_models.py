@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -12,7 +16,7 @@ from transformers import AutoModelForCausalLM
 from transformers.activations import GELUTanh, NewGELUActivation
 
 from textgym import models
-from textgym.errors import MissingPackageError, UnknownNameError
+from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError
 from textgym.models import smollm2
 
 
@@ -116,3 +120,77 @@ def test_a_missing_package_names_the_command(missing: str, tmp_path: Path, monke
 
 def _no_distribution(name: str) -> None:
     raise metadata.PackageNotFoundError(name)
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the embedded model as transformers writes it."""
+    folder = tmp_path_factory.mktemp("saved")
+    model, tokenizer = models.load()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def rewrite(file: Path, **values: object) -> None:
+    """Set values of a JSON file."""
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def test_what_a_configuration_carries_changes_nothing(saved: Path, tmp_path: Path) -> None:
+    """Outputs as tuples or with attentions, dropout as an integer, sampling that no policy does."""
+    carried = {"return_dict": False, "output_attentions": True, "output_hidden_states": True, "use_cache": False}
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
+    rewrite(tmp_path / "config.json", **carried, resid_pdrop=1)
+    sampling = {"top_k": 5, "temperature": 0.1, "do_sample": True, "repetition_penalty": 3.0, "max_length": 7}
+    rewrite(tmp_path / "generation_config.json", **sampling, eos_token_id=[1, 5])
+    model, _ = models.load(str(tmp_path))
+    plain, _ = models.load()
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        output = model.train()(input_ids=ids)
+        assert torch.equal(output.logits, plain.train()(input_ids=ids).logits)
+    assert output.attentions is None and output.hidden_states is None and output.past_key_values is not None
+    greedy: dict[str, Any] = {"do_sample": False, "max_new_tokens": 9, "eos_token_id": None, "pad_token_id": 0}
+    written, expected = (each.eval().generate(ids, **greedy) for each in (model, plain))
+    assert written.tolist() == expected.tolist() and model.generation_config.eos_token_id == [1, 5]
+    model.save_pretrained(tmp_path / "again")  # which validates
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "config.json").write_text("{"), "cannot load"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "none"}'), "cannot load"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "cannot load"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 99), "cannot load"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "cannot load"),
+        (lambda folder: rewrite(folder / "config.json", n_layer=5), "no weights for 12 parameters .* transformer.h.4"),
+        (lambda folder: rewrite(folder / "config.json", n_embd=96), "cannot load"),
+        (
+            lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+            "pickled, .* If you trust them, write them as safetensors",
+        ),
+    ],
+)
+def test_broken_folders(saved: Path, tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
+    """Typed, and no weight is left at random."""
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
+    damage(tmp_path)
+    with pytest.raises(ConfigurationError, match=message):
+        models.load(str(tmp_path))
+
+
+def test_embeddings_of_a_vocabulary_with_gaps_stay(saved: Path, tmp_path: Path) -> None:
+    """transformers counts tokens, and the last ones would have lost their rows."""
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
+    state = json.loads((tmp_path / "tokenizer.json").read_text())
+    vocabulary = state["model"]["vocab"]
+    last = max(vocabulary.values())
+    gone = next(t for t, i in vocabulary.items() if i == last - 1)
+    del vocabulary[gone]
+    state["model"]["merges"] = [pair for pair in state["model"]["merges"] if "".join(pair) != gone]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(state))
+    model, tokenizer = models.load(str(tmp_path))
+    assert len(tokenizer) == 4095
+    assert model.get_output_embeddings().weight.shape[0] == models.load_tokenizer(str(tmp_path)).vocab_size == 4096

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from textgym.errors import ConfigurationError, UnknownNameError
+from textgym.errors import ConfigurationError, TextGymError, UnknownNameError
 from textgym.models import smollm2
 from textgym.paths import is_file, is_folder, user_path
 from textgym.tokenizer import TextTokenizer
@@ -46,7 +46,7 @@ def folder(name: str) -> Path:
     """The folder with a model's ``config.json``, weights and ``tokenizer.json``.
 
     Args:
-        name: An embedded name, a package's model, a local folder, or a hub id with one slash.
+        name: The name of an embedded model or of a package's, a local folder, or a hub id with one slash.
 
     Raises:
         UnknownNameError: Nothing goes by this name, or the hub does not give it.
@@ -76,7 +76,7 @@ def download(name: str, kind: str, known: Iterable[str] = ()) -> Path:
 
     Args:
         name: The id.
-        kind: What the error calls it.
+        kind: What the error calls such a name, for example ``"model"``.
         known: Names that the error lists.
 
     Raises:
@@ -156,36 +156,75 @@ def load(
     """Load a causal language model and its transformers tokenizer.
 
     Args:
-        name: See `folder`.
-        dtype: Of the weights, ``"float32"`` by default.
+        name: What `folder` accepts.
+        dtype: The weights' type, ``"float32"`` by default.
 
     Returns:
-        The model in evaluation mode, every dropout probability 0, GPT-2's ``gelu_new`` computed by one kernel, with as
-        many embeddings as tokens; its tokenizer.
+        The model in evaluation mode, and its tokenizer. Whatever its configuration says, dropout and noise are off, its
+        outputs are those that textgym reads, and it is sampled as it is, without top-k or temperature. GPT-2's
+        ``gelu_new`` is computed by one kernel, and there are as many embeddings as token ids.
 
     Raises:
         UnknownNameError: Nothing goes by this name.
         MissingPackageError: The package that carries the model is not installed.
+        ConfigurationError: The folder holds no causal language model that transformers can load, or not all of its
+            weights, or pickled ones.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     path = folder(name)
-    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-    for key, value in config.to_dict().items():
-        # the policy is the same function in training and in sampling only without dropout
-        if ("drop" in key) and isinstance(value, float):
-            setattr(config, key, 0.0)
-        if value == "gelu_new":
-            setattr(config, key, "gelu_pytorch_tanh")  # the same function in one kernel instead of eight
-    with without_progress_bar():
-        model = AutoModelForCausalLM.from_pretrained(
-            path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False
+    if not any(path.glob("*.safetensors")) and any(path.glob("pytorch_model*.bin")):
+        raise ConfigurationError(
+            f"The weights of {name!r} are pickled, which may run any code when they are read. If you trust them, write "
+            "them as safetensors: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder)."
         )
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    if model.get_output_embeddings().weight.shape[0] > len(tokenizer):
-        model.resize_token_embeddings(len(tokenizer))  # rows that no token has, there for a GPU's sake
+    try:
+        model = _model(path, dtype)
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except TextGymError:
+        raise
+    except Exception as error:  # transformers raises whatever the broken part raises
+        raise ConfigurationError(
+            f"transformers cannot load {name!r} from {path} ({type(error).__name__}: {error}). It must hold a causal "
+            "language model and its tokenizer as save_pretrained writes them (config.json, *.safetensors, "
+            "tokenizer.json)."
+        ) from error
+    size = max(tokenizer.get_vocab().values()) + 1  # len(tokenizer) is less where ids have gaps
+    if model.get_output_embeddings().weight.shape[0] > size:
+        model.resize_token_embeddings(size)  # rows that no token has, there for a GPU's sake
     # transformers looks for padding in every input and warns; padding on the right is invisible under causal attention
     trunk: Any = model.base_model
     trunk.config = copy.copy(trunk.config)
     trunk.config.pad_token_id = None
     return model.eval(), tokenizer
+
+
+def _model(path: Path, dtype: torch.dtype | str) -> PreTrainedModel:
+    """The model of a folder; what its configuration carries besides its architecture is set to what we assume."""
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+
+    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    for key, value in config.to_dict().items():
+        # the policy is the same function in training and in sampling only without dropout, and without noise
+        if ("drop" in key or "jitter" in key) and isinstance(value, (int, float)) and not isinstance(value, bool):
+            setattr(config, key, 0.0)
+        if value == "gelu_new":
+            setattr(config, key, "gelu_pytorch_tanh")  # the same function in one kernel instead of eight
+    config.return_dict, config.use_cache = True, True
+    config.output_hidden_states = config.output_attentions = False
+    with without_progress_bar():
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            path, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
+    model, loading = loaded
+    if absent := sorted(loading["missing_keys"]):
+        raise ConfigurationError(
+            f"{path} has no weights for {len(absent)} parameters of its model, such as {absent[0]}: they would be "
+            "random. Write the folder again with save_pretrained, or use the whole download."
+        )
+    # how a file wants its model to be sampled is not how a policy samples
+    ends = model.generation_config
+    model.generation_config = GenerationConfig(
+        bos_token_id=ends.bos_token_id, eos_token_id=ends.eos_token_id, pad_token_id=ends.pad_token_id
+    )
+    return model
