@@ -1,5 +1,7 @@
 """Loading prompts from every source, and every way in which a source can be bad."""
 
+import csv
+import datetime
 import gzip
 import json
 import math
@@ -10,7 +12,10 @@ from collections import Counter
 from itertools import combinations
 from types import SimpleNamespace
 
+import datasets
 import gymnasium as gym
+import pandas
+import pyarrow.parquet
 import pytest
 
 from textgym import data
@@ -293,3 +298,85 @@ def test_missing_packages(monkeypatch, tmp_path, read, source, package):
 def test_a_missing_file_is_called_one():
     with pytest.raises(DatasetError, match=r"There is no file 'no/such\.csv'"):
         data.load("no/such.csv")
+
+
+def test_an_empty_cell_of_reference_is_none_in_every_format(tmp_path):
+    # "" is an answer that silence gives
+    rows = [{"prompt": "a", "reference": "b", "note": "x"}, {"prompt": "c", "reference": "", "note": ""}]
+    (tmp_path / "a.csv").write_text("prompt,reference,note\na,b,x\nc,,\n")
+    sources = [tmp_path / "a.csv", write(tmp_path / "a.jsonl", rows), parquet(tmp_path / "a.parquet", rows), rows]
+    for source in (*sources, pandas.DataFrame(rows), pandas.read_csv(tmp_path / "a.csv")):
+        assert data.load(source).columns["reference"] == ("b", None)
+    assert data.load(tmp_path / "a.csv").columns["note"] == ("x", "")
+    env = gym.make("TextGen-QA-v0", dataset=tmp_path / "a.csv", split="train", reward_funcs=["token_f1", "length"])
+    env.reset(options={"index": 1})
+    assert "token_f1" not in env.step(env.unwrapped.tokenizer.eos_token_id)[-1]["rewards"]
+
+
+def test_long_fields_of_csv(tmp_path):
+    # the csv module refuses 131,073 characters, and its limit is the whole process's
+    limit, text = csv.field_size_limit(), "x" * 200_000
+    (tmp_path / "a.csv").write_text(f"prompt\n{text}\n")
+    assert data.load(tmp_path / "a.csv").columns["prompt"] == (text,)
+    assert csv.field_size_limit() == limit
+
+
+def test_to_hf_of_references_of_both_kinds():
+    table = data.to_hf([{"prompt": "a", "reference": "b"}, {"prompt": "c", "reference": ["d", "e"]}, {"prompt": "f"}])
+    assert table["reference"][:] == [["b"], ["d", "e"], None]
+    with pytest.raises(DatasetError, match=r"rows makes no table .*the columns are: prompt, n"):
+        data.to_hf([{"prompt": "a", "n": 1}, {"prompt": "b", "n": "x"}])
+
+
+def test_frames_of_pandas():
+    frame = pandas.DataFrame({"prompt": ["a", "b"], "reference": ["c", None], "n": [1, None]}, index=[7, 7])
+    columns = data.load(frame).columns
+    assert columns == {"prompt": ("a", "b"), "reference": ("c", None), "n": (1, None)}
+    with pytest.raises(DatasetError, match="rows, index 1: the prompt is None"):
+        data.load(pandas.DataFrame({"prompt": ["a", float("nan")]}))
+
+
+def test_mappings_of_splits():
+    splits = {
+        "train": [{"prompt": "a", "reference": "b"}, {"prompt": "c", "reference": "d"}],
+        "test": [{"prompt": "e"}],
+    }
+    table = datasets.DatasetDict({split: datasets.Dataset.from_list(rows) for split, rows in splits.items()})
+    for source in (splits, table):
+        assert data.load(source, "test").columns["prompt"] == ("e",)
+        env = gym.make("TextGen-QA-v0", dataset=source, split="test", shots=1, prompt_template="{prompt}")
+        assert env.reset()[1]["prompt"] == "a b\n\ne"
+        with pytest.raises(UnknownNameError, match=r"Unknown split 'tset'. Did you mean 'test'.* Known: test, train"):
+            data.load(source, "tset")
+    with pytest.raises(UnknownNameError, match=r"Known: prompt. A mapping has the rows of each split"):
+        data.load({"prompt": ["a"]})
+
+
+@pytest.mark.parametrize("split", [[], None, 3, ("train",)])
+@pytest.mark.parametrize("source", ["sentiment", ROWS, {"train": ROWS}])
+def test_splits_that_are_no_names(source, split):
+    with pytest.raises(DatasetError, match=r"split is .*Give the name of one"):
+        data.load(source, split)
+
+
+def test_a_column_called_self():
+    # a reward that is an object would get it as its own self
+    with pytest.raises(DatasetError, match=r"a column 'self', .* Rename it"):
+        data.load([{"prompt": "a", "self": "b"}])
+
+
+def test_dates_of_parquet(tmp_path):
+    rows = [{"prompt": "a", "when": datetime.date(2026, 1, 2)}]
+    assert data.load(parquet(tmp_path / "a.parquet", rows)).columns["when"] == (datetime.date(2026, 1, 2),)
+    with pytest.raises(DatasetError, match=r"row 1: the prompt is datetime\.date\(2026, 1, 2\), not a string"):
+        data.load(parquet(tmp_path / "b.parquet", [{"prompt": rows[0]["when"]}]))
+    late = pyarrow.array([4_000_000], pyarrow.int32()).cast(pyarrow.date32())  # days: the year 12921
+    pyarrow.parquet.write_table(pyarrow.table({"prompt": ["a"], "when": late}), tmp_path / "c.parquet")
+    with pytest.raises(DatasetError, match=r"c\.parquet: a value that Python cannot hold"):
+        data.load(tmp_path / "c.parquet")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + ".csv", "~nobody-of-this-name/a/b", "\0", "\ud83d"])
+def test_names_that_are_no_paths(name):
+    with pytest.raises((UnknownNameError, DatasetError), match=r"Unknown data set|There is no file"):
+        data.load(name)

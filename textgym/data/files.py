@@ -13,6 +13,8 @@ from typing import Any
 
 from textgym.errors import DatasetError, MissingPackageError
 
+LONGEST_FIELD = 2**31 - 1  # the largest limit that every system takes
+
 
 def format_of(path: Path) -> str | None:
     """The format that a file's name tells, None if it is none of `READERS`."""
@@ -72,12 +74,24 @@ def read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         names = reader.fieldnames or ()
         if twice := [name for name in names if names.count(name) > 1]:
             raise DatasetError(f"{path}, line 1: two columns are called {twice[0]!r}. Rename one.")
-        for row in reader:
+        while (row := _next_row(reader)) is not None:
             if None in row:
                 raise DatasetError(f"{path}, line {reader.line_num}: more values than the header has columns.")
             yield reader.line_num, row
     except csv.Error as error:
         raise DatasetError(f"{path}, line {reader.reader.line_num}: not CSV ({error}).") from error
+
+
+def _next_row(reader: csv.DictReader[str]) -> dict[Any, Any] | None:
+    """The next row, None behind the last, of fields as long as they may be.
+
+    The limit, 131,072 characters, is the whole process's: it is put back after every row.
+    """
+    limit = csv.field_size_limit(LONGEST_FIELD)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -91,6 +105,8 @@ def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with pyarrow.parquet.ParquetFile(path) as file:
             batches = (batch.to_pylist() for batch in file.iter_batches(batch_size=256))
             yield from enumerate(chain.from_iterable(batches), start=1)
+    except OverflowError as error:  # a date behind the year 9999, which Python does not have
+        raise DatasetError(f"{path}: a value that Python cannot hold ({error}). Write the column as text.") from error
     except (pyarrow.ArrowException, OSError, ValueError) as error:  # what is damaged decides which
         raise DatasetError(f"{path}: not a Parquet file, or a damaged one ({error}). Write it again.") from error
 

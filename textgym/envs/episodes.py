@@ -6,7 +6,7 @@ an episode begins or ends.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class EpisodeCore:
         self.shaping = potential(config)
         template = Template(config.prompt_template, self.tokenizer)
         # examples are every split, and may be an iterator that has been read
-        source = config.dataset if isinstance(config.dataset, (str, Path)) else self.dataset
+        source = config.dataset if isinstance(config.dataset, (str, Path, Mapping)) else self.dataset
         solved = solved_examples(template, data.load(source, "train"), config.shots) if config.shots else []
         encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
         self.prompts, self._prompt_ids, self._prompt_lengths = encoded
