@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 import textgym  # noqa: F401 - registers the environments
-from textgym import models
 from textgym.models.causal_lm import device_of
 from textgym.sb3 import TransformerPolicy
-
-TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "*.jinja")
 
 
 def language_policy(
@@ -50,9 +46,6 @@ class PolicyAgent:
 
     def __init__(self, policy: TransformerPolicy, tokens: int, hyperparameters: dict[str, Any]) -> None:
         self.policy, self.tokens, self.hyperparameters = policy, tokens, hyperparameters
-        source = models.folder(policy.model_name)  # which may be gone when the agent is saved
-        files = [file for pattern in TOKENIZER_FILES for file in source.glob(pattern)]
-        self._tokenizer = {file.name: file.read_bytes() for file in files}
 
     def predict(
         self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
@@ -67,13 +60,6 @@ class PolicyAgent:
     def save(self, folder: str | Path) -> None:
         """Write the language model and its tokenizer, so that every agent can start from there: ``model=folder``.
 
-        Each file is written beside and renamed, so that whatever interrupts it destroys none that was there before.
+        Whatever interrupts it destroys no file that was there before.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=target, prefix=".saving-") as beside, models.without_progress_bar():
-            self.policy.language_model.save_pretrained(beside)
-            for name, content in self._tokenizer.items():  # transformers would write another than it reads
-                (Path(beside) / name).write_bytes(content)
-            for file in Path(beside).iterdir():
-                file.replace(target / file.name)
+        self.policy.export(folder)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from textgym import models
+from textgym.errors import ConfigurationError
 from textgym.models.cache import CachedTrunk
 
 
@@ -18,6 +19,11 @@ def full(model: torch.nn.Module, input_ids: torch.Tensor, lengths: torch.Tensor)
             for ids, n in zip(input_ids, lengths, strict=True)
         ]
     return torch.stack(rows)
+
+
+def last_hidden(trunk: CachedTrunk, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """From the cache, of texts that are padded on the right."""
+    return trunk.last_hidden(input_ids, (torch.arange(input_ids.shape[1]) < lengths[:, None]).to(torch.int8))
 
 
 def texts(n: int, steps: int, width: int = 24, seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -45,7 +51,7 @@ def test_rows_that_restart_at_random(name: str, request: pytest.FixtureRequest) 
     trunk = CachedTrunk(model)
     for input_ids, lengths in texts(5, 40):
         torch.testing.assert_close(
-            trunk.last_hidden(input_ids, lengths), full(model, input_ids, lengths), atol=1e-4, rtol=1e-4
+            last_hidden(trunk, input_ids, lengths), full(model, input_ids, lengths), atol=1e-4, rtol=1e-4
         )
 
 
@@ -54,9 +60,9 @@ def test_other_batches_in_between_only_cost_time() -> None:
     model = models.load()[0].base_model
     trunk = CachedTrunk(model)
     for (ids, lengths), (other_ids, other_lengths) in zip(texts(4, 12), texts(7, 12, seed=1), strict=True):
-        trunk.last_hidden(other_ids, other_lengths)
-        trunk.last_hidden(other_ids[:2], other_lengths[:2])
-        torch.testing.assert_close(trunk.last_hidden(ids, lengths), full(model, ids, lengths), atol=1e-4, rtol=1e-4)
+        last_hidden(trunk, other_ids, other_lengths)
+        last_hidden(trunk, other_ids[:2], other_lengths[:2])
+        torch.testing.assert_close(last_hidden(trunk, ids, lengths), full(model, ids, lengths), atol=1e-4, rtol=1e-4)
 
 
 def test_decodes_one_token_per_step() -> None:
@@ -66,9 +72,9 @@ def test_decodes_one_token_per_step() -> None:
     model.register_forward_pre_hook(lambda _, __, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True)
     ids, lengths = torch.randint(3, 4096, (3, 20)), torch.full((3,), 6)
     for step in range(12):
-        trunk.last_hidden(ids, lengths + step)
+        last_hidden(trunk, ids, lengths + step)
     assert read == [3 * 6] + [3] * 11
-    trunk.last_hidden(ids, lengths + 11)
+    last_hidden(trunk, ids, lengths + 11)
     assert len(read) == 12  # the same observation again is no work at all
 
 
@@ -76,15 +82,15 @@ def test_an_interrupted_forward_leaves_nothing_half_written() -> None:
     model = models.load()[0].base_model
     trunk = CachedTrunk(model)
     ids, lengths = torch.randint(3, 4096, (4, 20)), torch.full((4,), 8)
-    trunk.last_hidden(ids, lengths)
+    last_hidden(trunk, ids, lengths)
     other = torch.cat([torch.randint(3, 4096, (2, 20)), ids[2:]])  # two rows begin anew
     hook = model.h[1].register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        trunk.last_hidden(other, lengths)
+        last_hidden(trunk, other, lengths)
     hook.remove()
     for step in (8, 9):
         expected = full(model, ids, torch.full((4,), step))
-        torch.testing.assert_close(trunk.last_hidden(ids, torch.full((4,), step)), expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(last_hidden(trunk, ids, torch.full((4,), step)), expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("write", ["optimizer", "load_state_dict", "in place"])
@@ -92,7 +98,7 @@ def test_changed_weights_empty_the_cache(write: str) -> None:
     model = models.load()[0].base_model
     trunk = CachedTrunk(model)
     ids, lengths = torch.randint(3, 4096, (3, 20)), torch.full((3,), 8)
-    before = trunk.last_hidden(ids, lengths)
+    before = last_hidden(trunk, ids, lengths)
     parameter = next(model.parameters())
     if write == "optimizer":
         model(input_ids=ids).last_hidden_state.pow(2).sum().backward()
@@ -102,7 +108,7 @@ def test_changed_weights_empty_the_cache(write: str) -> None:
     else:
         with torch.no_grad():
             parameter.mul_(1.1)
-    after = trunk.last_hidden(ids, lengths)
+    after = last_hidden(trunk, ids, lengths)
     assert not torch.allclose(before, after, atol=1e-3)
     torch.testing.assert_close(after, full(model, ids, lengths), atol=1e-3, rtol=1e-3)
 
@@ -111,7 +117,27 @@ def test_bfloat16_decodes_with_rounded_weights() -> None:
     model = models.load()[0].base_model
     trunk = CachedTrunk(model, dtype=torch.bfloat16)
     ids, lengths = texts(3, 1)[0]
-    hidden = trunk.last_hidden(ids, lengths)
+    hidden = last_hidden(trunk, ids, lengths)
     assert hidden.dtype == torch.bfloat16
     assert next(model.parameters()).dtype == torch.float32
     torch.testing.assert_close(hidden.float(), full(model, ids, lengths), atol=0.3, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("masks", "row"),
+    [
+        ([[0, 0, 1, 1], [1, 1, 1, 0]], 0),  # padded on the left
+        ([[1, 1, 0, 0], [1, 0, 1, 0]], 1),  # a hole, as VecFrameStack leaves it
+        ([[1, 1, 1, 1], [0, 0, 0, 0]], 1),  # no token at all
+    ],
+)
+def test_texts_that_do_not_begin_on_the_left_are_refused(masks: list[list[int]], row: int) -> None:
+    """Their last token was looked for in the wrong column, without a word."""
+    trunk = CachedTrunk(models.load()[0].base_model)
+    ids = torch.full((2, 4), 7)
+    with pytest.raises(ConfigurationError, match=rf"Observation {row} .*VecFrameStack"):
+        trunk.last_hidden(ids, torch.tensor(masks, dtype=torch.int8))
+    last_hidden(trunk, ids, torch.tensor([3, 3]))
+    ids = torch.tensor([[7, 7, 7, 7], [0, 5, 6, 7]])  # the second row begins anew
+    with pytest.raises(ConfigurationError, match="padded on the right"):
+        trunk.last_hidden(ids, torch.tensor([[1, 1, 1, 1], [0, 1, 1, 1]], dtype=torch.int8))

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gymnasium.error import ResetNeeded
 from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 from tests.sb3.test_policies import OnePass, collect, gradients
 from textgym import models
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, RewardError
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
 from textgym.sb3.signature import sign
 
@@ -190,3 +193,71 @@ def per_rollout(model: PPO, buffer: Any, rollouts: int) -> Iterator[tuple[float 
         with pytest.raises(StopIteration):
             model.collect_rollouts(model.env, callback, model.rollout_buffer, model.n_steps)
         yield buffer.kl_per_completion, int(buffer.episode_starts[1:].sum() + model._last_episode_starts.sum())
+
+
+def test_a_policy_that_reads_no_packed_texts_is_refused() -> None:
+    """It failed in the update, in SB3's features extractor."""
+    venv = TextVecEnv("TextGen-Sentiment-v0", 2, max_new_tokens=3)
+    model = PPO("MultiInputPolicy", venv, n_steps=4, batch_size=8, device="cpu", policy_kwargs={"net_arch": []},
+                rollout_buffer_class=SequenceRolloutBuffer)  # fmt: skip
+    with pytest.raises(ConfigurationError, match="leave out rollout_buffer_class"):
+        model.learn(8)
+
+
+def test_a_reference_of_another_vocabulary_is_refused(make_ppo: Callable[..., PPO], tmp_path: Path) -> None:
+    config = LlamaConfig(vocab_size=32, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    for file in models.folder("textgym-tiny").glob("tokenizer*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    model = make_ppo(rollout_buffer_kwargs={"kl": KLControl(0.1), "reference": str(tmp_path)})
+    with pytest.raises(ConfigurationError, match="has 32 tokens and the policy's 4096"):
+        model.learn(20)
+
+
+def test_the_reference_is_by_default_the_policys_model(make_ppo: Callable[..., PPO], llama: str) -> None:
+    """It was textgym-tiny, whatever the policy."""
+    model = make_ppo(
+        env={"tokenizer": llama}, policy_kwargs={"model": llama}, rollout_buffer_kwargs={"kl": KLControl(0.1)}
+    )
+    collect(model)
+    buffer = model.rollout_buffer
+    np.testing.assert_allclose(buffer.reference_log_probs, buffer.log_probs, atol=2e-4)
+
+
+class Interrupting(BaseCallback):
+    """Ctrl-C in the middle of a step, once: the environment is a token ahead of what SB3 remembers."""
+
+    def _on_step(self) -> bool:
+        if self.n_calls == 7:
+            raise KeyboardInterrupt
+        return True
+
+
+def test_after_an_interrupt_the_remedy_is_named_and_works(make_ppo: Callable[..., PPO]) -> None:
+    """A wrapper was blamed that rewrites observations."""
+    model = make_ppo()
+    with pytest.raises(KeyboardInterrupt):
+        model.learn(240, callback=Interrupting())
+    with pytest.raises(ConfigurationError, match=r"interrupted.*model\.set_env\(model\.get_env\(\)\).*only grow"):
+        model.learn(240, reset_num_timesteps=False)
+    model.set_env(model.get_env())
+    model.learn(120, reset_num_timesteps=False)
+    assert model.rollout_buffer.full
+
+
+def test_after_a_failed_reward_the_remedy_is_named_and_works(make_ppo: Callable[..., PPO]) -> None:
+    fails = [True]
+
+    def judge(completions: list[str], **_: Any) -> list[float]:
+        if fails[0]:
+            raise OSError("no answer")
+        return [0.0] * len(completions)
+
+    model = make_ppo(env={"reward_funcs": judge})
+    with pytest.raises(RewardError, match="no answer"):
+        model.learn(120)
+    fails[0] = False
+    with pytest.raises(ResetNeeded, match=r"model\.set_env\(model\.get_env\(\)\)"):
+        model.learn(120, reset_num_timesteps=False)
+    model.set_env(model.get_env())
+    model.learn(120, reset_num_timesteps=False)

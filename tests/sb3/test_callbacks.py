@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from stable_baselines3 import PPO
-from stable_baselines3.common.logger import configure
+from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.logger import HumanOutputFormat, configure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from textgym.errors import ConfigurationError
-from textgym.sb3 import KLControl, TextCallback
+from textgym.sb3 import KLControl, TextCallback, TextVecEnv
+from textgym.sb3.callbacks import component_key
 
 KEYS = [
     *(
         f"reward/{name}"
-        for name in ("score_mean", "sentiment_mean", "sentiment_std", "sentiment_min", "sentiment_max", "length_mean")
+        for name in ("sentiment_mean", "sentiment_std", "sentiment_min", "sentiment_max", "length_mean")
     ),
+    *(f"return/{name}" for name in ("mean", "std", "min", "max")),
     *(f"kl/{name}" for name in ("per_token", "per_completion", "k2", "k3", "full", "beta")),
     *(f"kl/{name}_per_completion" for name in ("k2", "k3", "full")),
     *(f"text/{name}" for name in ("length", "eos_rate", "distinct_1", "distinct_2", "entropy")),
@@ -37,7 +41,7 @@ def test_records_every_key(make_ppo: Callable[..., PPO], records: type) -> None:
     assert [key for key in KEYS if not log[key]] == []
     # 2 epochs of 3 minibatches: a lost or doubled optimiser step would show here
     assert log["train/optimizer_steps"] == [6, 6]
-    assert log["reward/score_mean"] == pytest.approx(log["reward/sentiment_mean"], abs=1e-5)
+    assert log["return/mean"] == pytest.approx(log["reward/sentiment_mean"], abs=1e-5)
     assert all(low <= mean <= high for low, mean, high in zip(
         log["reward/length_min"], log["reward/length_mean"], log["reward/length_max"], strict=True
     ))  # fmt: skip
@@ -78,5 +82,45 @@ def test_tensorboard_and_progress_bar(make_ppo: Callable[..., PPO], tmp_path: Pa
     model.learn(240, callback=TextCallback(), progress_bar=True)
     events = EventAccumulator(str(tmp_path / "PPO_1"))
     events.Reload()
-    assert {"reward/score_mean", "text/length", "time/rollout_s", "train/loss"} <= set(events.Tags()["scalars"])
+    assert {"return/mean", "text/length", "time/rollout_s", "train/loss"} <= set(events.Tags()["scalars"])
     assert [event.step for event in events.Scalars("text/length")] == [120, 240]
+
+
+def test_names_of_users_meet_none_of_ours_and_end_no_run(make_ppo: Callable[..., PPO], records: type) -> None:
+    """A reward called score was mixed with the return; two long names looked alike to SB3's table, which raised."""
+
+    def scoring(name: str, value: float) -> Callable[..., list[float]]:
+        def reward(completions: list[str], **_: Any) -> list[float]:
+            return [value] * len(completions)
+
+        reward.__name__ = name
+        return reward
+
+    long = "organisation/a-classifier-of-the-hub-with-a-long-name"
+    names = ["score", "return", "mean", f"{long}-1", f"{long}-2"]
+    model = make_ppo(
+        env={"reward_funcs": [scoring(name, float(i)) for i, name in enumerate(names)], "reward_weights": [1.0] * 5}
+    )
+    log = records().of(model)
+    table = HumanOutputFormat(StringIO())
+    model.logger.output_formats.append(table)
+    model.learn(240, callback=TextCallback())
+    assert set(log["reward/score_mean"]) == {0.0} and set(log["return/mean"]) == {10.0}
+    assert set(log["reward/return_mean"]) == {1.0} and set(log["reward/mean_mean"]) == {2.0}
+    keys = [component_key(name) for name in names]
+    assert len({*keys}) == 5 and set(log[f"{keys[3]}mean"]) == {3.0} and set(log[f"{keys[4]}mean"]) == {4.0}
+
+
+def test_refuses_algorithms_without_rollouts() -> None:
+    """It failed at the end of the first rollout, with an AttributeError."""
+    env = TextVecEnv("TextGen-Sentiment-v0", 1, max_new_tokens=3)
+    model = DQN("MultiInputPolicy", env, buffer_size=10, device="cpu", policy_kwargs={"net_arch": []})
+    with pytest.raises(ConfigurationError, match="DQN has none"):
+        model.learn(4, callback=TextCallback())
+
+
+def test_warns_where_token_ids_are_read_as_quantities() -> None:
+    venv = TextVecEnv("TextGen-Sentiment-v0", 2, max_new_tokens=3)
+    model = PPO("MultiInputPolicy", venv, n_steps=4, batch_size=8, device="cpu", policy_kwargs={"net_arch": []})
+    with pytest.warns(UserWarning, match="token ids as if they were quantities"):
+        model.learn(8, callback=TextCallback())

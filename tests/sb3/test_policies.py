@@ -14,6 +14,7 @@ import torch
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
+from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 from transformers import AutoModelForCausalLM, MambaConfig, MistralConfig
 
 from textgym.errors import ConfigurationError
@@ -351,3 +352,47 @@ def test_other_architectures_are_refused_by_name(
         (tmp_path / file.name).write_bytes(file.read_bytes())
     with pytest.raises(ConfigurationError, match=what):
         make_ppo(policy_kwargs={"model": str(tmp_path)})
+
+
+def test_an_adapter_trains_against_its_own_model(make_ppo: Callable[..., PPO], records: type, tmp_path: Path) -> None:
+    """No second copy of the model, weights that stay, divergence 0 at first and not 0 afterwards."""
+    model = make_ppo(
+        policy_kwargs={"lora": {"r": 4}}, rollout_buffer_kwargs={"kl": KLControl(0.05)}, learning_rate=1e-2
+    )
+    before = {name: p.detach().clone() for name, p in model.policy.named_parameters() if not p.requires_grad}
+    log = records().of(model)
+    model.learn(360, callback=TextCallback())
+    assert model.rollout_buffer._reference._model is model.policy.causal_lm
+    assert abs(log["kl/per_token"][0]) < 1e-6 and abs(log["kl/full"][0]) < 1e-6 < log["kl/full"][-1]
+    assert len(before) > 50
+    assert all(torch.equal(p, before[name]) for name, p in model.policy.named_parameters() if name in before)
+    collect(model)
+    batch = next(iter(model.rollout_buffer.get(None)))
+    log_prob = model.policy.log_prob(batch.observations, batch.actions)
+    torch.testing.assert_close(log_prob, batch.old_log_prob, atol=5e-5, rtol=0)
+    model.save(tmp_path / "ppo")
+    loaded = PPO.load(tmp_path / "ppo", env=model.env, device="cpu")
+    assert torch.equal(loaded.policy.log_prob(batch.observations, batch.actions), log_prob)
+    with pytest.raises(ConfigurationError, match="lora_dropout"):
+        make_ppo(policy_kwargs={"lora": {"lora_dropout": 0.1}})
+    with pytest.raises(ConfigurationError, match="refused by peft"):
+        make_ppo(policy_kwargs={"lora": {"rank": 4}})
+
+
+def test_wrappers_that_change_observations_are_refused(make_ppo: Callable[..., PPO]) -> None:
+    """Frames that are stacked, and token ids that are normalised, went through and gave nonsense."""
+    for rollout_buffer_class in (SequenceRolloutBuffer, DictRolloutBuffer):
+        keywords = {"n_steps": 4, "batch_size": 8, "rollout_buffer_class": rollout_buffer_class, "device": "cpu"}
+        venv = TextVecEnv("TextGen-Sentiment-v0", 2, max_new_tokens=6)
+        with pytest.raises(ConfigurationError, match="VecFrameStack"):
+            PPO(TransformerPolicy, VecFrameStack(venv, 2), **keywords).learn(8)
+        with pytest.raises(ConfigurationError, match="norm_obs=False"):
+            PPO(TransformerPolicy, VecNormalize(venv), **keywords).learn(8)
+        PPO(TransformerPolicy, VecNormalize(venv, norm_obs=False), **keywords).learn(8)
+
+
+def test_raw_observations_are_checked_too(make_ppo: Callable[..., PPO]) -> None:
+    model = make_ppo()
+    obs = {"input_ids": torch.full((2, 4), 7), "attention_mask": torch.tensor([[1, 1, 0, 0], [0, 0, 1, 1]])}
+    with pytest.raises(ConfigurationError, match=r"Observation 1 .*padded on the right"):
+        model.policy.evaluate_actions(obs, torch.tensor([5, 5]))

@@ -92,7 +92,7 @@ def test_examples_chosen_for_some_rows() -> None:
 @pytest.mark.parametrize("options", [{"indx": 3}, [{"index": 3, "prompt": "A"}, {}], [{"index": 3}]])
 def test_options_that_would_be_dropped_are_refused(options: Any) -> None:
     env = TextVecEnv(ID, 2)
-    with pytest.raises(ConfigurationError, match=r"do not fit 2 rows. Give \{'index': k\}"):
+    with pytest.raises(ConfigurationError, match=r"do not fit 2 environments. Give \{'index': k\}"):
         env.set_options(options)
     env.reset()  # which is not spoilt by what was refused
 

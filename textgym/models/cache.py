@@ -9,6 +9,7 @@ restart at any time.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,16 +17,29 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-_optimizer_steps = 0
+from textgym.models.packing import check_right_padded
+
+_optimizer_steps = 0  # of all optimisers of this process
 
 
-def _count_step(*_: Any) -> None:
-    """Fused optimisers write parameters without a new version number [torch 2.13], so that steps are counted too."""
+def _count_optimizer_step(*_: Any) -> None:
     global _optimizer_steps
     _optimizer_steps += 1
 
 
-register_optimizer_step_post_hook(_count_step)
+register_optimizer_step_post_hook(_count_optimizer_step)
+
+
+def weights_version(modules: Sequence[nn.Module]) -> tuple[int, ...]:
+    """What differs whenever some parameter of the modules may have been written, by whatever training loop.
+
+    Torch numbers the versions of a tensor, but fused optimisers write without a new number [torch 2.13]: their steps
+    are counted besides, and those of all other optimisers with them.
+    """
+    # at every token, so not by the much slower module.parameters()
+    parameters = [p for module in modules for p in module._parameters.values() if p is not None]
+    writes = sum(parameter._version for parameter in parameters)  # each only ever grows
+    return _optimizer_steps, writes, parameters[0].data_ptr(), len(parameters)
 
 
 class _Columns:
@@ -95,7 +109,7 @@ class CachedTrunk:
     Args:
         model: The base model (without its language-model head); full causal attention.
         head: The language-model head, if `logits` is wanted.
-        dtype: Of the computation; for bfloat16 a rounded copy of the weights decodes, renewed when they change.
+        dtype: What is computed in; for bfloat16 a rounded copy of the weights decodes, renewed when they change.
     """
 
     def __init__(self, model: nn.Module, head: nn.Linear | None = None, dtype: torch.dtype = torch.float32) -> None:
@@ -116,23 +130,17 @@ class CachedTrunk:
         self._tokens = torch.zeros(0, 0, dtype=torch.long)  # (n_rows, n_columns)
         self._lengths = torch.zeros(0, dtype=torch.long)  # (n_rows,) tokens whose keys are held
         self._hidden: torch.Tensor | None = None  # (n, d) of the last call
-        self._key: tuple[Any, ...] = ()
+        self._version: tuple[int, ...] = ()  # of the weights that the keys were computed with
         self._decoder: Any = None
         self._head_weight: torch.Tensor | None = None  # (V, d) in the computation's dtype
 
-    def _weights_key(self) -> tuple[Any, ...]:
-        """Changes whenever a parameter is written, by whatever training loop."""
-        # at every token, so not by the much slower model.parameters()
-        parameters = [p for module in self._modules for p in module._parameters.values() if p is not None]
-        return _optimizer_steps, sum(p._version for p in parameters), parameters[0].data_ptr(), len(parameters)
-
     def _reserve(self, n_rows: int, n_columns: int, device: torch.device) -> None:
         """Make room for the rows, forgetting what is held if there is too little, or if the weights have changed."""
-        key = self._weights_key()
-        if key == self._key and n_rows <= self._columns.n_rows and n_columns <= self._columns.n_columns:
+        version = weights_version(self._modules)
+        if version == self._version and n_rows <= self._columns.n_rows and n_columns <= self._columns.n_columns:
             return
         self.clear()
-        self._key = key
+        self._version = version
         self._decoder = self.model
         if self.dtype != torch.float32:
             self._decoder = copy.deepcopy(self.model).to(self.dtype).requires_grad_(False).eval()
@@ -143,45 +151,53 @@ class CachedTrunk:
         self._lengths = torch.zeros(n_rows, dtype=torch.long, device=device)
 
     @torch.inference_mode()
-    def last_hidden(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def last_hidden(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Hidden states at each row's last token, as inference tensors: no gradient can be taken through them.
 
         Args:
-            input_ids: int64 (n, L), right-padded.
-            lengths: int64 (n,), at least 1: real tokens of each row.
+            input_ids: Texts, int64 (n, L), padded on the right.
+            attention_mask: 1 for their tokens and 0 for padding, integer (n, L). It is checked when a row begins, and
+                not at every token.
 
         Returns:
             Hidden states (n, d).
+
+        Raises:
+            ConfigurationError: A row is padded on the left, has holes, or holds no token.
         """
         try:
-            return self._last_hidden(input_ids, lengths)
+            return self._last_hidden(input_ids, attention_mask)
         except BaseException:  # an interrupt too would leave keys half written
             self.clear()
             raise
 
-    def _last_hidden(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def _last_hidden(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         n, n_columns = input_ids.shape
+        lengths = attention_mask.sum(1).long()  # (n,)
         self._reserve(n, n_columns, input_ids.device)
         held, known = self._tokens[:n, :n_columns], self._lengths[:n]
         last = (lengths - 1)[:, None]  # (n, 1), column of each row's last token
         column = torch.arange(n_columns, device=input_ids.device)
         # a row is known up to its last token if the keys of all tokens before it are held
-        stale = ((held != input_ids) & (column < last)).any(1) | (known < last[:, 0])  # (n,)
-        n_stale = int(stale.sum())
+        stale = ((held != input_ids) & (column < last)).any(1) | (known < last[:, 0]) | (lengths < 1)  # (n,)
+        counts = torch.stack((stale.sum(), (known != lengths).sum(), lengths.max()))
+        n_stale, n_changed, longest = counts.tolist()  # the only wait for the device at every token
         before = self._hidden
-        if n_stale == 0 and before is not None and len(before) == n and torch.equal(known, lengths):
+        if n_stale == 0 and n_changed == 0 and before is not None and len(before) == n:
             last_differ = held.gather(1, last) != input_ids.gather(1, last)
             if not bool(last_differ.any()):
                 return before
+        if n_stale > 0:
+            check_right_padded(attention_mask)
         if n_stale == n:
-            hidden = self._prefill(input_ids[:, : int(lengths.max())], torch.arange(n, device=input_ids.device))
+            hidden = self._prefill(input_ids[:, :longest], torch.arange(n, device=input_ids.device))
             self._hidden = hidden.gather(1, last[:, :, None].expand(-1, -1, hidden.shape[2]))[:, 0]
         else:
             if n_stale > 0:
                 rows = stale.nonzero()[:, 0]
                 # all tokens but the last, which joins the step of all rows
                 self._prefill(input_ids[rows, : int(last[rows].max())], rows)
-            self._hidden = self._step(input_ids.gather(1, last), last)
+            self._hidden = self._step(input_ids.gather(1, last), last, longest)
         self._tokens[:n, :n_columns] = input_ids
         self._lengths[:n] = lengths
         return self._hidden
@@ -204,10 +220,10 @@ class CachedTrunk:
         self._columns.rows = None
         return output.last_hidden_state
 
-    def _step(self, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Read one token of every row; tokens and their columns (n, 1) -> hidden states (n, d)."""
+    def _step(self, tokens: torch.Tensor, positions: torch.Tensor, width: int) -> torch.Tensor:
+        """Read one token of every row, in front of which ``width`` columns may be; (n, 1) each -> (n, d)."""
         self._columns.positions = positions[:, 0]
-        self._columns.width = int(positions.max()) + 1
+        self._columns.width = width
         column = torch.arange(self._columns.width, device=tokens.device)
         output = self._decoder(
             input_ids=tokens,

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from textgym.errors import ConfigurationError, shown
+
 ROW_LENGTH = 128  # tokens that a shared row holds
 WORTH = 1.25  # a mask makes attention slower, so that only this much less padding pays
 
@@ -45,6 +47,27 @@ class PackedBatch:
             name: tensor if tensor is None else tensor.to(device) for name, tensor in tensors.items()
         }
         return PackedBatch(**moved)
+
+
+def check_right_padded(attention_mask: torch.Tensor) -> None:
+    """Refuse observations whose tokens do not stand in the first columns, one after another.
+
+    Args:
+        attention_mask: 1 for tokens and 0 for padding, (n, L).
+
+    Raises:
+        ConfigurationError: A row is padded on the left, has holes, or holds no token.
+    """
+    lengths = attention_mask.sum(1, keepdim=True)  # (n, 1)
+    columns = torch.arange(attention_mask.shape[1], device=attention_mask.device)
+    wrong = (attention_mask != (columns < lengths)).any(1) | (lengths[:, 0] < 1)
+    if bool(wrong.any()):
+        row = int(wrong.nonzero()[0])
+        raise ConfigurationError(
+            f"Observation {row} has the attention_mask {shown(attention_mask[row].tolist())}: its tokens must begin in "
+            "column 0 and be padded on the right, without holes, and there must be at least one. Leave out wrappers "
+            "that move or stack them, such as VecFrameStack: the policy reads the whole text without."
+        )
 
 
 def pack(

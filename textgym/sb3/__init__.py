@@ -10,7 +10,6 @@
 ...     gamma=1.0,
 ...     rollout_buffer_class=SequenceRolloutBuffer,
 ...     rollout_buffer_kwargs={"kl": KLControl(beta=0.02)},
-...     device="cpu",
 ... )
 """
 
@@ -19,6 +18,15 @@ from textgym.sb3.callbacks import TextCallback
 from textgym.sb3.inspection import inspect_rollout
 from textgym.sb3.kl import KLControl
 from textgym.sb3.policies import TransformerPolicy
+from textgym.sb3.saving import save
 from textgym.sb3.vec_env import TextVecEnv
 
-__all__ = ["KLControl", "SequenceRolloutBuffer", "TextCallback", "TextVecEnv", "TransformerPolicy", "inspect_rollout"]
+__all__ = [
+    "KLControl",
+    "SequenceRolloutBuffer",
+    "TextCallback",
+    "TextVecEnv",
+    "TransformerPolicy",
+    "inspect_rollout",
+    "save",
+]

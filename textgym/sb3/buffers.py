@@ -170,10 +170,18 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         wrong = ~starts & ((lengths != self._lengths + 1) | (last != self.actions[self.pos - 1]))
         if wrong.any():
             env = int(wrong.argmax())
+            remedy = (
+                "SequenceRolloutBuffer needs observations that only grow; for an environment that rewrites its texts, "
+                "and pads them on the right, use SB3's DictRolloutBuffer."
+            )
+            if self.pos == 1:
+                remedy = (
+                    "If learn was interrupted in the middle of a step, SB3 goes on from the observation before it: "
+                    f"call model.set_env(model.get_env()), so that learn begins new episodes. Otherwise: {remedy}"
+                )
             raise ConfigurationError(
                 f"Environment {env}: the observation of step {self.pos} is not the one before it plus the action "
-                f"{self.actions[self.pos - 1, env]}. SequenceRolloutBuffer needs append-only observations, padded on "
-                "the right; for an environment or wrapper that rewrites them use SB3's DictRolloutBuffer."
+                f"{self.actions[self.pos - 1, env]}. {remedy}"
             )
 
     def _meet(self, policy: TransformerPolicy | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +12,31 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.torch_layers import CombinedExtractor
 
 from textgym import metrics
 from textgym.errors import ConfigurationError
 from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.vec_env import TextVecEnv
 
+LONGEST_NAME = 28  # SB3 prints 36 characters, 3 of them an indent, and "_mean" comes behind
 FULL_KL_FRAGMENTS = 4  # of a rollout: their full divergence needs two (timesteps, vocabulary) tensors
+
+
+def component_key(name: str) -> str:
+    """The beginning of a reward function's keys: short enough for SB3's table, which ends a run where two look alike.
+
+    No other key begins with ``reward/``, so that no name meets one of ours.
+
+    >>> component_key("sentiment")
+    'reward/sentiment_'
+    >>> component_key("organisation/a-model-with-a-long-name")
+    'reward/organisation/a-model-~5dcb3b_'
+    """
+    if len(name) > LONGEST_NAME:
+        digest = hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()[:6]
+        name = f"{name[: LONGEST_NAME - 7]}~{digest}"
+    return f"reward/{name}_"
 
 
 class TextCallback(BaseCallback):
@@ -24,7 +44,8 @@ class TextCallback(BaseCallback):
 
     Recorded once per rollout, through SB3's logger:
 
-    - ``reward/<component>_mean``, ``_std``, ``_min``, ``_max`` and ``reward/score_mean``: of the episodes that ended.
+    - ``return/mean``, ``std``, ``min``, ``max``: of the episodes that ended; ``reward/<component>_mean``, ``_std``,
+      ``_min``, ``_max``: of each of its parts, by the name of the reward function (`component_key`).
     - ``kl/per_token``, ``kl/per_completion``: the mean of ``log_prob - reference_log_prob`` (k1 of Schulman, 2020,
       "Approximating KL Divergence"), per token and summed over a completion; ``kl/k2``, ``kl/k3``: his two estimators
       with less variance; ``kl/full``: the exact divergence per token, over the vocabulary, on a few fragments; these
@@ -62,6 +83,17 @@ class TextCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         policy = self.model.policy
+        if not hasattr(self.model, "rollout_buffer"):
+            raise ConfigurationError(
+                f"TextCallback logs rollouts, and {type(self.model).__name__} has none, for it learns from a replay "
+                "buffer. Leave the callback out, or train with an on-policy algorithm such as PPO."
+            )
+        if type(getattr(policy, "features_extractor", None)) is CombinedExtractor:
+            warnings.warn(
+                f"{type(policy).__name__} with SB3's CombinedExtractor reads token ids as if they were quantities. "
+                "Use textgym.sb3.TransformerPolicy, or a features extractor of your own that embeds them.",
+                stacklevel=2,
+            )
         for parameter in policy.parameters():
             if parameter.requires_grad:
                 self._handles.append(parameter.register_post_accumulate_grad_hook(self._add_square))
@@ -121,12 +153,12 @@ class TextCallback(BaseCallback):
             return
         components: dict[str, list[float]] = defaultdict(list)
         for info in self.episodes:
-            components["score"].append(info["episode"]["r"] if "episode" in info else sum(info["rewards"].values()))
+            components["return/"].append(info["episode"]["r"] if "episode" in info else sum(info["rewards"].values()))
             for name, value in info["rewards"].items():
-                components[name].append(value)
-        for name, values in components.items():
+                components[component_key(name)].append(value)
+        for key, values in components.items():
             for statistic in ("mean", "std", "min", "max"):
-                self.logger.record(f"reward/{name}_{statistic}", float(getattr(np, statistic)(values)))
+                self.logger.record(f"{key}{statistic}", float(getattr(np, statistic)(values)))
         texts = [info["completion"] for info in self.episodes]
         self.logger.record("text/length", float(np.mean([info["completion_length"] for info in self.episodes])))
         self.logger.record("text/eos_rate", float(np.mean([info["finish_reason"] == "eos" for info in self.episodes])))

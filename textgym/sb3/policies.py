@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,21 +18,22 @@ from textgym import models
 from textgym.errors import ConfigurationError
 from textgym.models.cache import CachedTrunk
 from textgym.models.causal_lm import CausalLM
-from textgym.models.packing import PackedBatch, timestep_states
+from textgym.models.packing import PackedBatch, check_right_padded, timestep_states
+from textgym.sb3.saving import replacing
 from textgym.sb3.signature import sign
 
 Observations = dict[str, torch.Tensor]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "*.jinja")
 
 
 def packed(obs: Observations | PackedBatch) -> PackedBatch:
     """A packed batch as it is; N raw observations as texts of one timestep each."""
     if isinstance(obs, PackedBatch):
         return obs
+    _check_integers(obs)
+    check_right_padded(obs["attention_mask"])
     length = obs["attention_mask"].sum(1).long()  # (N,)
-    if bool((length < 1).any()):
-        # a right-padded row without a token has no last token to read a hidden state from
-        raise ConfigurationError("An observation has no token at all (attention_mask is all 0): give it a prompt.")
     input_ids = obs["input_ids"][:, : int(length.max())].long()
     return PackedBatch(input_ids, torch.arange(len(length), device=input_ids.device), length - 1)
 
@@ -158,6 +160,9 @@ class TransformerPolicy(ActorCriticPolicy):
                 f"Observations have {columns} tokens and the model {self.model_name!r} reads {plain.context}: make the "
                 "environment's max_prompt_tokens + max_new_tokens smaller."
             )
+        # as they are, for transformers would write others than it reads; now, for the folder may be gone at the export
+        paths = [path for pattern in TOKENIZER_FILES for path in models.folder(self.model_name).glob(pattern)]
+        self._tokenizer_files = {path.name: path.read_bytes() for path in paths}
         model.requires_grad_(True)
         self.critic_trunk = copy.deepcopy(plain.trunk) if self.separate_critic else None
         self.language_model = model if self.lora is None else with_lora(model, self.lora)
@@ -183,15 +188,27 @@ class TransformerPolicy(ActorCriticPolicy):
         if self._critic_cache is not None:
             self._critic_cache.clear()
 
+    def export(self, folder: str | Path) -> None:
+        """Write the language model, an adapter merged into it, and its tokenizer; the critic is left behind.
+
+        `textgym.models.load`, transformers, and so ``policy_kwargs={"model": folder}``, read the folder. Old files in
+        it are replaced when the new ones are complete.
+        """
+        with replacing(folder) as beside:
+            with models.without_progress_bar():
+                self.causal_lm.plain().save_pretrained(beside)
+            for name, content in self._tokenizer_files.items():
+                (beside / name).write_bytes(content)
+
     # ------------------------------------------------------------------ rollout: cached, one token per step
 
     def _last_hidden(self, obs: Observations) -> tuple[torch.Tensor, torch.Tensor]:
         """Actor's and critic's hidden states at the last token of raw observations, (n, d) each."""
-        length = obs["attention_mask"].sum(1).long()  # (n,)
-        hidden = self._trunk.last_hidden(obs["input_ids"], length)
-        if self._critic_cache is None:
-            return hidden, hidden
-        return hidden, self._critic_cache.last_hidden(obs["input_ids"], length)
+        _check_integers(obs)
+        input_ids, attention_mask = obs["input_ids"], obs["attention_mask"]
+        hidden = self._trunk.last_hidden(input_ids, attention_mask)
+        critic = hidden if self._critic_cache is None else self._critic_cache.last_hidden(input_ids, attention_mask)
+        return hidden, critic
 
     def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Float32 logits (n, V), divided by the temperature."""
@@ -270,13 +287,20 @@ def sample(probs: torch.Tensor) -> torch.Tensor:
         Token ids (n,).
     """
     cumulative = probs.cumsum(1)  # (n, V)
-    point = torch.rand(len(probs), 1, device=probs.device) * cumulative[:, -1:]
+    total = cumulative[:, -1:]
+    point = torch.rand(len(probs), 1, device=probs.device) * total
+    # rounding may put it at the very end, beyond the last token of positive probability
+    point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))
     # right=True: torch.rand may return 0, which must not choose a forbidden token 0
-    tokens = torch.searchsorted(cumulative, point, right=True)[:, 0]
-    if bool((tokens == probs.shape[1]).any()):
-        # rounding has put the point at the very end: the last token of positive probability is meant
-        tokens = torch.minimum(tokens, (cumulative < cumulative[:, -1:]).sum(1))
-    return tokens
+    return torch.searchsorted(cumulative, point, right=True)[:, 0]
+
+
+def _check_integers(obs: Observations) -> None:
+    if obs["input_ids"].is_floating_point() or obs["attention_mask"].is_floating_point():
+        raise ConfigurationError(
+            "Observations are token ids and masks, and these are fractions. A wrapper has changed them; if it is "
+            "VecNormalize, use VecNormalize(env, norm_obs=False), which normalises rewards alone."
+        )
 
 
 def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
@@ -334,11 +358,12 @@ def check_model(model: CausalLM) -> None:
         )
     ids = torch.arange(12, device=model.device).remainder(config.vocab_size).view(2, 6)
     lengths = torch.tensor([6, 4], device=ids.device)
+    columns = torch.arange(6, device=ids.device)
     with torch.no_grad():
         expected = model.model(input_ids=ids).logits[torch.arange(2), lengths - 1].float()  # (2, V)
         trunk = CachedTrunk(model.trunk, model.head)
-        hidden = trunk.last_hidden(ids, lengths - 1)
-        hidden = trunk.last_hidden(ids, lengths)
+        for read in (lengths - 1, lengths):  # a prompt, and then a token more
+            hidden = trunk.last_hidden(ids, (columns < read[:, None]).long())
         actual = trunk.logits(hidden)
     if not torch.allclose(actual.log_softmax(1), expected.log_softmax(1), atol=1e-2):
         raise ConfigurationError(

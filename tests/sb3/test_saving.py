@@ -1,0 +1,66 @@
+"""Saves that a killed process cannot spoil, and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from stable_baselines3 import PPO
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from textgym import models
+from textgym.sb3 import save
+from textgym.sb3.saving import replacing
+
+
+def test_the_old_file_stays_until_the_new_one_is_whole(make_ppo: Callable[..., PPO], tmp_path: Path) -> None:
+    """SB3's own save empties it first."""
+    model = make_ppo()
+    path = save(model, tmp_path / "new" / "ppo")
+    assert path == tmp_path / "new" / "ppo.zip"
+    whole = path.read_bytes()
+
+    class Killed(BaseException):
+        pass
+
+    def parameters() -> None:
+        assert path.read_bytes() == whole
+        raise Killed
+
+    model.get_parameters = parameters  # type: ignore[assignment, method-assign]
+    with pytest.raises(Killed):
+        save(model, path)
+    assert path.read_bytes() == whole and [*path.parent.iterdir()] == [path]
+    loaded = PPO.load(path, device="cpu")
+    assert all(torch.equal(a, b) for a, b in zip(loaded.policy.parameters(), model.policy.parameters(), strict=True))
+
+
+def test_a_folder_is_replaced_file_by_file(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    with replacing(folder) as beside:
+        (beside / "a").write_text("1")
+    with pytest.raises(KeyboardInterrupt), replacing(folder) as beside:
+        (beside / "a").write_text("half")
+        raise KeyboardInterrupt
+    assert (folder / "a").read_text() == "1" and [*tmp_path.iterdir()] == [folder]
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 4}])
+def test_an_export_is_read_by_transformers_and_by_textgym(
+    make_ppo: Callable[..., PPO], tmp_path: Path, lora: dict[str, int] | None
+) -> None:
+    model = make_ppo(policy_kwargs={"lora": lora}, learning_rate=1e-2)
+    model.learn(120)
+    folder = tmp_path / "exported"
+    model.policy.export(folder)
+    ids = torch.arange(5, 30)[None]
+    with torch.no_grad():
+        expected = model.policy.language_model(input_ids=ids).logits
+        for loaded in (AutoModelForCausalLM.from_pretrained(folder), models.load(str(folder))[0]):
+            torch.testing.assert_close(loaded.eval()(input_ids=ids).logits, expected, atol=1e-3, rtol=1e-3)
+        assert (models.load()[0](input_ids=ids).logits - expected).abs().max() > 0.01
+    assert AutoTokenizer.from_pretrained(folder)("A film").input_ids == models.load()[1]("A film").input_ids
+    again = make_ppo(env={"tokenizer": str(folder)}, policy_kwargs={"model": str(folder)})
+    assert not again.policy.causal_lm.has_adapter
