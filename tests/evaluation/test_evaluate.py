@@ -19,7 +19,7 @@ from textgym.data import load
 from textgym.envs import register
 from textgym.envs.task import Task
 from textgym.envs.text_env import TextGenEnv
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, UnknownNameError
 from textgym.evaluation import evaluate_agent, task_hash
 from textgym.models import load_tokenizer
 from textgym.rewards.text import Length, length
@@ -176,6 +176,7 @@ def test_bad_arguments_are_refused():
     for changes, match in [
         ({"num_examples": 100_000}, "num_examples is 100000"),
         ({"num_examples": 0}, "num_examples is 0"),
+        ({"num_examples": 2.5}, "num_examples is 2.5"),
         ({"num_envs": 0}, "num_envs is 0"),
     ]:
         with pytest.raises(ConfigurationError, match=match):
@@ -204,6 +205,27 @@ def test_a_reference_of_another_vocabulary_is_refused():
 
     with pytest.raises(ConfigurationError, match="4096 tokens, the environment 4"):
         evaluate_agent(Always(), ENV_ID, seed=0, gold=None, reference="textgym-tiny", env_kwargs=kwargs)
+
+
+def test_the_reference_is_the_environments_model(zero_shot, llama):
+    # another model's divergence would be reported without a word
+    options = OPTIONS | {"num_examples": 2, "env_kwargs": {"max_new_tokens": 4, "tokenizer": llama}}
+    found = [evaluate_agent(Reader(), ENV_ID, **options | {"reference": name}) for name in ("auto", llama)]
+    assert found[0].metrics["perplexity"] == found[1].metrics["perplexity"] > 1
+    hashes = [
+        task_hash(ENV_ID, gold=None, env_kwargs=options["env_kwargs"], **own) for own in ({}, {"reference": llama})
+    ]
+    assert hashes[0] == hashes[1] != task_hash(ENV_ID, gold=None, env_kwargs=options["env_kwargs"], reference=None)
+
+
+def test_a_reference_that_does_not_exist_is_refused_before_anything_is_played():
+    class Never:
+        def predict(self, obs, state=None, episode_start=None, deterministic=False):
+            raise AssertionError("hours of playing would be lost")
+
+    with pytest.raises(UnknownNameError) as error:
+        evaluate_agent(Never(), ENV_ID, **OPTIONS | {"reference": "textgym-tini"})
+    assert "reference=None" in error.value.__notes__[0]
 
 
 def test_a_task_names_its_judge_and_its_metrics():

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from textgym import metrics, models
+from textgym import metrics
 from textgym.data.datasets import Dataset, RowNames
 from textgym.envs import task_of
 from textgym.envs.episodes import GIVEN
@@ -30,7 +30,8 @@ from textgym.evaluation.play import Agent, Episode, make_env, play
 from textgym.rewards import RewardFunction
 from textgym.rewards.scoring import call, resolve
 
-TASKS_OWN = "auto"
+TASKS_OWN = "auto"  # of judges: the task's
+ENVIRONMENTS_OWN = "auto"  # of reference models: the one that the environment's tokenizer is named after
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def evaluate_agent(
     num_examples: int | None = None,
     num_envs: int = 64,
     deterministic: bool = False,
-    reference: str | None = models.DEFAULT,
+    reference: str | None = ENVIRONMENTS_OWN,
     device: str = "auto",
     gold: str | RewardFunction | None = TASKS_OWN,
     env_kwargs: Mapping[str, Any] | None = None,
@@ -86,29 +87,32 @@ def evaluate_agent(
     Args:
         agent: See `Agent`.
         env_id: A registered id.
-        split: Of the task's data set.
-        seed: Of the environment.
-        num_examples: The first so many; None for all.
+        split: Which part of the task's data set to use.
+        seed: The environment's seed.
+        num_examples: How many examples are played, the first ones; None for all.
         num_envs: How many episodes are played side by side.
         deterministic: Passed on to the agent.
-        reference: A model's name; its vocabulary is the environment's. None: no divergence and no perplexity.
+        reference: The name of the model that divergence is measured from, with the environment's vocabulary; ``"auto"``
+            for the model that the environment's tokenizer is named after. None: no divergence and no perplexity.
         device: Where the reference computes: ``"auto"`` for an accelerator if there is one, else torch's names.
         gold: A reward's name, or a function; ``"auto"`` for the task's own judge (`textgym.envs.Task`), None for none.
-            Of data of one's own, the task's judge and metrics leave out what there is no column or value for.
+            With other data than the task's, its judge and metrics leave out what there is no column or value for.
         env_kwargs: Other keywords of the environment.
 
     Raises:
-        ConfigurationError: Arguments that do not fit one another, or log-probabilities that are no finite (N,) numbers.
-        UnknownNameError: Of id's data set, split, reward or model.
+        ConfigurationError: Arguments do not fit one another; ``predict`` returned no token for every row, or
+            ``log_prob`` no finite (N,) numbers.
+        UnknownNameError: There is no data set, split, reward or model of a name.
     """
     if not callable(getattr(agent, "predict", None)):
         raise ConfigurationError(
             f"The agent {agent!r} has no method predict(obs, state, episode_start, deterministic)."
         )
-    if num_envs < 1:
-        raise ConfigurationError(f"num_envs is {num_envs}. It must be at least 1.")
     env = make_env(env_id, num_envs, split, env_kwargs)
-    size = number_of_examples(num_examples, env)
+    size, reference = number_of_examples(num_examples, env), reference_of(reference, env)
+    model = None  # loaded before anything is played: what is wrong with it shows at once
+    if reference is not None:
+        model = reference_model(reference, device, env.tokenizer.vocab_size, env.tokenizer.name)
     episodes = play(agent, env, range(size), seed=seed, deterministic=deterministic)
     records = [_record(episode) for episode in episodes]
     judge = judge_of(gold, env_id)
@@ -117,8 +121,7 @@ def evaluate_agent(
         for record, score in zip(records, scores, strict=True):
             record["gold"] = score
     whole = _add_task_metrics(task_of(env_id), records, episodes, env.dataset)
-    if reference is not None:
-        model = reference_model(reference, device, env.tokenizer.vocab_size, env.tokenizer.name)
+    if model is not None:
         under_reference, under_agent = log_probs(episodes, model, None if deterministic else agent)
         for i, record in enumerate(records):
             record["reference_log_prob"] = under_reference[i]
@@ -131,12 +134,17 @@ def number_of_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
     available = len(env.dataset)
     if num_examples is None:
         return available
-    if not 1 <= num_examples <= available:
+    if not isinstance(num_examples, (int, np.integer)) or not 1 <= num_examples <= available:
         raise ConfigurationError(
             f"num_examples is {num_examples}, and {env.dataset.name}, split {env.dataset.split!r}, has "
             f"{available} rows: give a number from 1 to {available}, or None for all."
         )
     return num_examples
+
+
+def reference_of(reference: str | None, env: TextGenVectorEnv) -> str | None:
+    """The name of the reference model that is meant; None for none."""
+    return env.tokenizer.name if reference == ENVIRONMENTS_OWN else reference
 
 
 def _record(episode: Episode) -> dict[str, Any]:

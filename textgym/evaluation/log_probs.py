@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, UnknownNameError
 from textgym.evaluation.play import Agent, Episode
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ def reference_model(name: str, device: str, vocab_size: int, tokenizer: str) -> 
     """
     from textgym.models import CausalLM
 
-    model = CausalLM.load(name, device)
+    try:
+        model = CausalLM.load(name, device)
+    except UnknownNameError as error:
+        error.add_note("It is the reference model of the evaluation: reference=None does without one.")
+        raise
     if model.vocab_size != vocab_size:
         raise ConfigurationError(
             f"The reference model {name!r} has {model.vocab_size} tokens, the environment {vocab_size}. "

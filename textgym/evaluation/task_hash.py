@@ -15,7 +15,7 @@ import numpy as np
 
 from textgym import metrics, models
 from textgym.envs import task_of
-from textgym.evaluation.evaluate import TASKS_OWN, judge_of, number_of_examples
+from textgym.evaluation.evaluate import ENVIRONMENTS_OWN, TASKS_OWN, judge_of, number_of_examples, reference_of
 from textgym.evaluation.play import make_env
 from textgym.evaluation.source import Definitions
 from textgym.rewards import RewardFunction
@@ -29,7 +29,7 @@ def task_hash(
     *,
     split: str = "test",
     num_examples: int | None = None,
-    reference: str | None = models.DEFAULT,
+    reference: str | None = ENVIRONMENTS_OWN,
     gold: str | RewardFunction | None = TASKS_OWN,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> str:
@@ -44,7 +44,7 @@ def task_hash(
         64 hexadecimal digits.
     """
     env = make_env(env_id, 1, split, env_kwargs)
-    size, rewards = number_of_examples(num_examples, env), env.rewards
+    size, rewards, reference = number_of_examples(num_examples, env), env.rewards, reference_of(reference, env)
     judged = [*zip(rewards.names, rewards.weights, rewards.functions, strict=True)]
     task, judge = task_of(env_id), judge_of(gold, env_id)
     reported = [name for name in task.metrics if name not in metrics.CORPUS] if task else []
