@@ -11,12 +11,14 @@ import threading
 from decimal import Decimal
 from fractions import Fraction
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
+from hypothesis import strategies as st
 
 from textgym import rewards
-from textgym.errors import ConfigurationError, MissingPackageError, RewardError, UnknownNameError
+from textgym.errors import ConfigurationError, MissingPackageError, RewardError, TextGymError, UnknownNameError
 from textgym.rewards import RewardFunctions
 
 N = 3
@@ -393,3 +395,29 @@ def test_a_reward_cannot_change_what_is_nested():
     chats = [[{"role": "assistant", "content": "a"}] for _ in range(N)]
     score(vandal, columns={"entry": entries}, completions=chats)
     assert entries[0] == {"deep": ["a"]} and chats[0][0]["content"] == "a"
+
+
+RETURNED = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.decimals()
+    | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3) | st.tuples(inner, inner),
+    max_leaves=8,
+)
+
+
+@hypothesis.given(returned=RETURNED | st.lists(RETURNED, min_size=N, max_size=N), weight=st.floats(), name=st.text())
+@hypothesis.settings(max_examples=200, deadline=None)
+def test_whatever_a_reward_returns_is_a_sum_or_a_typed_error(returned, weight, name):
+    reward = named(name, returned)
+    try:
+        totals, components = score([reward, size], [weight, 1.0])
+    except TextGymError as error:
+        assert len(str(error)) < 2000 and str(error).encode()
+    else:
+        assert np.isfinite(totals).all() and all(type(value) is float for row in components for value in row.values())
