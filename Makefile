@@ -7,7 +7,7 @@ SMOLLM2 := $(VENV)/.smollm2
 RESULTS ?= runs
 
 .DEFAULT_GOAL := help
-.PHONY: help leaderboard test lint results benchmark two-minutes headroom smollm2 corpora assets clean
+.PHONY: help leaderboard test lint results benchmark gpu two-minutes headroom smollm2 corpora assets clean
 
 help:  ## Show this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -35,6 +35,9 @@ lint: $(INSTALLED)  ## ruff and mypy
 
 benchmark: $(INSTALLED)  ## Speed against stock SB3, generate and a plain torch loop
 	$(BIN)/python -m benchmarks.throughput
+
+gpu: $(INSTALLED)  ## Checks and speed that need a GPU (under five minutes)
+	$(BIN)/python -m benchmarks.gpu
 
 two-minutes: $(INSTALLED)  ## What PPO reaches in one and in two minutes, three seeds
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes

@@ -47,7 +47,7 @@ class FirstRatio(TextCallback):
         self.largest = float((torch.exp(log_prob - batch.old_log_prob) - 1).abs().max())
 
 
-def iteration(dtype: str) -> dict[str, float | str]:
+def iteration(dtype: str, device: str = "cpu") -> dict[str, float | str]:
     """Collect one rollout and train on it."""
     env = TextVecEnv(
         "TextGen-Sentiment-v0",
@@ -61,7 +61,7 @@ def iteration(dtype: str) -> dict[str, float | str]:
         TransformerPolicy, env, n_steps=NEW, batch_size=ROWS * NEW // 4, n_epochs=1, gamma=1.0, learning_rate=1e-6,
         rollout_buffer_class=SequenceRolloutBuffer,
         rollout_buffer_kwargs={"kl": KLControl(0.05), "reference": MODEL},
-        policy_kwargs={"model": MODEL, "dtype": dtype}, device="cpu", seed=0,
+        policy_kwargs={"model": MODEL, "dtype": dtype}, device=device, seed=0,
     )  # fmt: skip
     logger = Logger(None, [])
     model.set_logger(logger)

@@ -113,6 +113,7 @@ def make(
     kl: bool = True,
     with_eos: bool = False,
     epochs: int = EPOCHS,
+    device: str = "cpu",
     **policy: Any,
 ) -> PPO:
     """PPO, stock in all but policy and buffer; ``stock`` has SB3's own of both."""
@@ -122,7 +123,7 @@ def make(
     }  # fmt: skip
     return PPO(
         StockPolicy if stock else TransformerPolicy, environment(rows, with_eos), n_steps=NEW, batch_size=batch_size,
-        n_epochs=epochs, gamma=1.0, learning_rate=1e-5, device="cpu", seed=0, policy_kwargs=policy, **buffer,
+        n_epochs=epochs, gamma=1.0, learning_rate=1e-5, device=device, seed=0, policy_kwargs=policy, **buffer,
     )  # fmt: skip
 
 
