@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 
 import gymnasium as gym
 import numpy as np
@@ -145,21 +146,20 @@ def test_make_vec_uses_the_native_vector_env(env_id):
     assert envs.reset(seed=0)[0] in envs.observation_space
 
 
-def _episode_in_another_process(env_id, queue):
-    env = gym.make(f"textgym:{env_id}")  # the module prefix registers, in a process that has imported nothing
-    _, info = env.reset(seed=1)
-    queue.put(info)
+@pytest.fixture(scope="module")
+def spawned():
+    """A process that shares nothing with this one; one for all, for starting it is what takes long."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        yield executor
+
+
+def _begin(env_id):
+    return gym.make(f"textgym:{env_id}").reset(seed=1)[1]  # the module prefix registers
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_make_in_a_spawned_process(env_id):
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_episode_in_another_process, args=(env_id, queue))
-    process.start()
-    info = queue.get(timeout=300)
-    process.join()
-    assert info == gym.make(env_id).reset(seed=1)[1]
+def test_make_in_a_spawned_process(env_id, spawned):
+    assert spawned.submit(_begin, env_id).result(timeout=300) == gym.make(env_id).reset(seed=1)[1]
 
 
 def test_making_an_env_imports_nothing_heavy_and_opens_no_socket():

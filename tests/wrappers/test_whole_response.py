@@ -27,6 +27,11 @@ RESPONSES = {
 }
 
 
+def make(env_id, **keywords):
+    """The task on its smallest split: most of the time of `gym.make` goes into the prompts."""
+    return gym.make(env_id, split="validation", **keywords)
+
+
 def tokens_of(env, response):
     """What an agent would choose, token by token, to write the response."""
     return [*env.tokenizer.encode(response), env.tokenizer.eos_token_id][: env.config.max_new_tokens]
@@ -46,8 +51,8 @@ def token_level(env, index, tokens):
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize("shaping", [None, "length"])
 def test_return_is_that_of_the_same_tokens(env_id, shaping):
-    env = gym.make(env_id, shaping=shaping).unwrapped
-    whole = WholeResponse(gym.make(env_id, shaping=shaping))
+    env = make(env_id, shaping=shaping).unwrapped
+    whole = WholeResponse(make(env_id, shaping=shaping))
     references = env.dataset.columns["reference"][:3]
     references = [f" {text if isinstance(text, str) else text[0]}" for text in references]
     for index, response in enumerate([*references, *RESPONSES.values()]):
@@ -86,14 +91,14 @@ def test_gymnasium_checker_has_nothing_to_say(env_id, capsys):
         warnings.simplefilter("error")
         # what it says of every wrapper, Gymnasium's own included
         warnings.filterwarnings("ignore", message=".*is different from the unwrapped version")
-        check_env(WholeResponse(gym.make(env_id, disable_env_checker=True)))
+        check_env(WholeResponse(make(env_id, disable_env_checker=True)))
 
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_same_seed_same_episodes(env_id):
     traces = []
     for _ in range(2):
-        env = WholeResponse(gym.make(env_id))
+        env = WholeResponse(make(env_id))
         env.action_space.seed(3)
         trace = [env.reset(seed=3)]
         for _ in range(5):
