@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from textgym import rewards
 from textgym.cli import app, lint_reward
 from textgym.data.datasets import names
 from textgym.envs import ENVIRONMENTS
@@ -25,7 +26,10 @@ def state(monkeypatch):
     """80 columns, and what commands change in the process undone."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    before = rewards.names()
+    yield
+    for name in set(rewards.names()).difference(before):
+        del registry._REGISTRY[name]
 
 
 def textgym(*arguments, typed=None, status=0):

@@ -1,7 +1,10 @@
 """Rewards by name."""
 
+import contextlib
+import importlib
 import importlib.util
 import pickle
+import subprocess
 import sys
 
 import pytest
@@ -12,9 +15,12 @@ from textgym.rewards import registry
 
 
 @pytest.fixture(autouse=True)
-def own_registry(monkeypatch):
+def own_registry():
     """What a test registers is gone after it."""
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    before = rewards.names()
+    yield
+    for name in set(rewards.names()).difference(before):
+        del registry._REGISTRY[name]
 
 
 PROMPTS, COMPLETIONS = ["The film", "It"], ["was a wonderful surprise", ""]
@@ -64,6 +70,39 @@ def test_built_in_rewards_declare_the_columns_that_they_need(name):
                 reward(PROMPTS, COMPLETIONS, **{key: values for key, values in given.items() if key != column})
     except MissingPackageError as error:
         pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", rewards.names())
+def test_built_in_rewards_take_conversations(name):
+    # TRL's conversational data has lists of messages; a TypeError from within a metric helps nobody
+    reward = rewards.get(name)
+    try:
+        expected = reward(PROMPTS, COMPLETIONS, **rows(name))
+    except MissingPackageError as error:
+        pytest.skip(str(error))
+    prompts = [[{"role": "user", "content": prompt}] for prompt in PROMPTS]
+    completions = [[{"role": "assistant", "content": completion}] for completion in COMPLETIONS]
+    assert reward(prompts=prompts, completions=completions, **rows(name)) == expected
+
+
+def test_built_in_rewards_are_found_without_being_imported():
+    code = """
+import sys
+from textgym import rewards
+from textgym.rewards.registry import _REGISTRY
+assert len(rewards.names()) > 40 and not _REGISTRY, _REGISTRY
+assert "textgym.rewards.sentiment" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_found_is_what_the_modules_register():
+    # the names are read from the files: a name that is put together, or in a loop, would be missed
+    for module in set(registry.built_in().values()):
+        with contextlib.suppress(MissingPackageError):
+            importlib.import_module(module)
+            registered = {name for name, reward in registry._REGISTRY.items() if reward.__module__ == module}
+            assert registered == {name for name, found in registry.built_in().items() if found == module}
 
 
 def test_unknown_name(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textgym import metrics, models
 from textgym.errors import ConfigurationError, error_text
 from textgym.metrics.references import acceptable
-from textgym.rewards.reference import Against
+from textgym.rewards.per_text import scores, texts
 
 if TYPE_CHECKING:
     import torch
@@ -154,7 +154,7 @@ class TextClassification(Classification):
         """Score the completions; what is longer than the model's context is cut at its end."""
         column = label_index(dict(self._loaded[0].config.id2label or {}), self.label, self.path)
         scores: list[float] = []
-        for logits, _batch in self._logits(completions):  # (B, labels)
+        for logits, _batch in self._logits(texts(completions)):  # (B, labels)
             probabilities = logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(-1)
             scores += probabilities[:, column].tolist()
         return scores
@@ -178,14 +178,14 @@ class TokenClassification(Classification):
     ) -> list[float | None]:
         """Score the completions; None where the row has no reference."""
         references = [value for value in columns.get(self.columns[0], ()) if value is not None]
-        texts = {text for value in references for text in acceptable(value)}.union(completions)
-        found = self.entities(sorted(texts))
+        written = {text for value in references for text in acceptable(value)}.union(texts(completions))
+        found = self.entities(sorted(written))
 
         def f1(completion: str, reference: str) -> float:
             return metrics.F1.of(found[completion], found[reference]).f1
 
-        compare = Against(partial(metrics.best, f1), self.columns, self.__name__)
-        return compare(completions=completions, **columns)
+        compare = partial(metrics.best, f1)
+        return scores(compare, self.columns, self.__name__, completions=completions, **columns)
 
     def entities(self, texts: Sequence[str]) -> dict[str, Counter[tuple[str, str]]]:
         """The (type, words) of each text's entities.

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 
 from textgym import metrics
-from textgym.rewards.reference import Against
-from textgym.rewards.similarity import similarity
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
+from textgym.rewards.similarity import closeness
 
 BEFORE = r"^(?:(?:oh|ah+|haha\w*|hehe\w*|lol|well|wow|um+|hm+|and|but|so|ok|okay)\b\W*)*"  # the word that tells
 ACTS = {  # the first act whose pattern is found counts
@@ -59,19 +60,23 @@ def act_of(text: str) -> str:
     return next((act for act, pattern in ACTS.items() if pattern.search(plain)), STATEMENT)
 
 
-def _intent(completion: str, reference: metrics.Reference) -> float:
+@register("intent")
+@per_text
+def intent(completion: str, reference: metrics.Reference) -> float:
     """1.0 if a completion does what its reference does, by `act_of`, else 0.0."""
-    return metrics.best(lambda a, b: float(act_of(a) == act_of(b)), completion, reference)
+    return _same_act(completion, reference)
 
 
-def _dialogue(completion: str, reference: metrics.Reference) -> float:
+@register("dialogue")
+@per_text
+def dialogue(completion: str, reference: metrics.Reference) -> float:
     """The cosine that `similarity` is made of, in [0, 1], if `intent` is right, else 0.0; 1.0 for the reference.
 
     A mean of both would pay nonsense for every statement, since what is nothing else is one. The cosine is not moved:
     unrelated texts get 0.0 for it, where `similarity` has 0.5, and opposite ones no less.
     """
-    return max(0.0, 2 * similarity.metric(completion, reference) - 1) * _intent(completion, reference)
+    return max(0.0, 2 * closeness(completion, reference) - 1) * _same_act(completion, reference)
 
 
-dialogue = Against(_dialogue, name="dialogue")
-intent = Against(_intent, name="intent")
+def _same_act(completion: str, reference: metrics.Reference) -> float:
+    return metrics.best(lambda a, b: float(act_of(a) == act_of(b)), completion, reference)

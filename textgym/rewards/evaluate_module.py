@@ -12,6 +12,7 @@ import numpy as np
 
 from textgym.errors import ConfigurationError, MissingPackageError, RewardError, UnknownNameError, error_text
 from textgym.metrics.references import acceptable
+from textgym.rewards.per_text import texts
 
 if TYPE_CHECKING:
     import evaluate
@@ -60,7 +61,7 @@ class EvaluateModule:
         **columns: Any,
     ) -> list[float | None]:
         """Score the completions; None where the row has no reference."""
-        inputs: dict[str, Sequence[Any]] = {"predictions": completions}
+        inputs: dict[str, Sequence[Any]] = {"predictions": texts(completions)}
         if self._compares:
             if "reference" not in columns:
                 raise ConfigurationError(
@@ -73,7 +74,7 @@ class EvaluateModule:
         rows = [i for i, values in enumerate(zip(*inputs.values(), strict=True)) if None not in values]
         scores: list[float | None] = [None] * len(completions)
         for group in [[row] for row in rows] if self.per_text else [rows] if rows else []:
-            values = self._compute({name: [texts[i] for i in group] for name, texts in inputs.items()})
+            values = self._compute({name: [given[i] for i in group] for name, given in inputs.items()})
             for row, value in zip(group, values, strict=True):
                 scores[row] = value
         return scores

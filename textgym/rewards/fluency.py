@@ -10,6 +10,8 @@ import numpy as np
 
 from textgym import models
 from textgym.models import load_tokenizer
+from textgym.rewards.per_text import texts
+from textgym.rewards.registry import register
 from textgym.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class Fluency:
             MissingPackageError: The package that carries the model is not installed.
         """
         tokenizer = load_tokenizer(self.model)
-        begun = tokenizer.encode_batch([""] * len(completions) if prompts is None else prompts, begin=True)
+        completions = texts(completions)
+        begun = tokenizer.encode_batch([""] * len(completions) if prompts is None else texts(prompts), begin=True)
         contexts = [[*tokenizer.prefix_ids, *ids] for ids in begun]
         tokens = spelled(tokenizer, completions, completion_ids)
         scores = np.zeros(len(tokens))
@@ -109,4 +112,4 @@ def _model(name: str) -> CausalLM:
     return CausalLM.load(name)
 
 
-fluency = Fluency()
+fluency = register("fluency")(Fluency())

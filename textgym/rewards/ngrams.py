@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from textgym.rewards.per_text import texts
+from textgym.rewards.registry import register
 from textgym.rewards.words import words
 
 NGRAMS = Path(__file__).parents[1] / "assets" / "ngrams" / "ngrams.npz"
@@ -89,6 +91,7 @@ def trigram_model() -> TrigramModel:
     return TrigramModel()
 
 
+@register("ngram_fluency")
 def ngram_fluency(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
     """How likely an embedded trigram model finds it after its prompt: 1 / (1 + the logarithm of its perplexity).
 
@@ -98,5 +101,5 @@ def ngram_fluency(prompts: Sequence[str] | None = None, completions: Sequence[st
     >>> said > shuffled
     True
     """
-    before = [""] * len(completions) if prompts is None else prompts
-    return [1 / (1 - mean) for mean in trigram_model().mean_log_probs(before, completions)]
+    before = [""] * len(completions) if prompts is None else texts(prompts)
+    return [1 / (1 - mean) for mean in trigram_model().mean_log_probs(before, texts(completions))]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from numbers import Real
-from typing import Any
 
 from textgym import metrics
 from textgym.errors import DatasetError
 from textgym.metrics.ranking import graded_ndcg, normalised
-from textgym.rewards.reference import Against
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 
 STARS = 5
 
@@ -25,32 +25,28 @@ class ValidItems:
     [0.6666666666666666]
     """
 
+    __name__ = "valid_items"
+
     def __init__(self, catalogue: Iterable[str]) -> None:
         self.catalogue = frozenset(item for title in catalogue for item in metrics.listed_items(title))
 
-    def __call__(
-        self,
-        prompts: Sequence[str] | None = None,
-        completions: Sequence[str] = (),
-        completion_ids: Sequence[Sequence[int]] = (),
-        **_: Any,
-    ) -> list[float]:
-        """Score the completions alone."""
-        lists = map(metrics.listed_items, completions)
-        return [len(self.catalogue.intersection(items)) / max(1, len(items)) for items in lists]
+    @per_text
+    def __call__(self, completion: str) -> float:
+        """Of the completion alone."""
+        items = metrics.listed_items(completion)
+        return len(self.catalogue.intersection(items)) / max(1, len(items))
 
 
-def valid_items(
-    prompts: Sequence[str] | None = None,
-    completions: Sequence[str] = (),
-    completion_ids: Sequence[Sequence[int]] = (),
-    **_: Any,
-) -> list[float]:
+@register("valid_items")
+@per_text
+def valid_items(completion: str) -> float:
     """`ValidItems` of the embedded catalogue: every film of the data set ``recommendation``."""
-    return _films()(completions=completions)
+    return _films()(completions=[completion])[0]
 
 
-def _acclaim(completion: str, items: metrics.Items, ratings: Sequence[float]) -> float:
+@register("acclaim")
+@per_text
+def acclaim(completion: str, items: metrics.Items, ratings: Sequence[float]) -> float:
     """What critics think of the first five items that are listed, if they fit; 1.0 for the best list there is.
 
     It is nDCG (Järvelin and Kekäläinen, 2002) with the exponential gain of Burges et al. (2005),
@@ -61,8 +57,8 @@ def _acclaim(completion: str, items: metrics.Items, ratings: Sequence[float]) ->
     Raises:
         DatasetError: The ratings are no list of a number for each item.
 
-    >>> _acclaim("Jaws 2; Alien", ["Alien", "Jaws 2"], [89, 51])
-    0.7...
+    >>> acclaim(completions=["Jaws 2; Alien"], items=[["Alien", "Jaws 2"]], ratings=[[89, 51]])
+    [0.7...]
     """
     films = normalised(items)
     if not (isinstance(ratings, Sequence) and len(ratings) == len(films) and all(isinstance(r, Real) for r in ratings)):
@@ -76,6 +72,3 @@ def _films() -> ValidItems:
     from textgym import data
 
     return ValidItems(film for films in data.load("recommendation", "train").columns["items"] for film in films)
-
-
-acclaim = Against(_acclaim, ("items", "ratings"), name="acclaim")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,57 +18,26 @@ RewardFunction = Callable[..., Values | Awaitable[Values]]
 F = TypeVar("F", bound=RewardFunction)
 EVALUATE = "evaluate:"
 
-# name -> the function, or where it is: judges are read from disk when they are first asked for
-_REGISTRY: dict[str, RewardFunction | str] = {
-    "sentiment": "textgym.rewards.sentiment:sentiment",
-    "gold": "textgym.rewards.gold:gold",
-    "similarity": "textgym.rewards.similarity:similarity",
-    "minilm": "textgym.rewards.minilm:minilm",
-    "fluency": "textgym.rewards.fluency:fluency",
-    "ngram_fluency": "textgym.rewards.ngrams:ngram_fluency",
-    "toxicity": "textgym.rewards.toxicity:toxicity",
-    "vader": "textgym.rewards.vader:vader",
-    "length": "textgym.rewards.text:length",
-    "repetition": "textgym.rewards.text:repetition",
-    "compression": "textgym.rewards.text:compression",
-    "distinct": "textgym.rewards.form:distinct",
-    "copying": "textgym.rewards.form:copying",
-    "json": "textgym.rewards.form:json",
-    "format": "textgym.rewards.form:format",
-    "keywords": "textgym.rewards.form:keywords",
-    "forbidden": "textgym.rewards.form:forbidden",
-    "accuracy": "textgym.rewards.reference:accuracy",
-    "exact_match": "textgym.rewards.reference:exact_match",
-    "token_f1": "textgym.rewards.reference:token_f1",
-    "entity_f1": "textgym.rewards.reference:entity_f1",
-    "all_entities": "textgym.rewards.reference:all_entities",
-    "all_triples": "textgym.rewards.reference:all_triples",
-    "triple_f1": "textgym.rewards.reference:triple_f1",
-    "rouge1": "textgym.rewards.reference:rouge_1",
-    "rouge2": "textgym.rewards.reference:rouge_2",
-    "rougeL": "textgym.rewards.reference:rouge_l",
-    "bleu": "textgym.rewards.reference:bleu",
-    "chrf": "textgym.rewards.reference:chrf",
-    "ter": "textgym.rewards.reference:ter",
-    "meteor": "textgym.rewards.reference:meteor",
-    "coverage": "textgym.rewards.reference:coverage",
-    "data_to_text": "textgym.rewards.data_to_text:data_to_text",
-    "slot_errors": "textgym.rewards.data_to_text:slot_errors",
-    "arithmetic": "textgym.rewards.verifiers:arithmetic",
-    "states_number": "textgym.rewards.verifiers:states_number",
-    "reasoning_gym": "textgym.rewards.reasoning_gym:reasoning_gym",
-    "dialogue": "textgym.rewards.dialogue:dialogue",
-    "intent": "textgym.rewards.dialogue:intent",
-    "ndcg": "textgym.rewards.reference:ndcg",
-    "recall": "textgym.rewards.reference:recall",
-    "valid_items": "textgym.rewards.recommendation:valid_items",
-    "acclaim": "textgym.rewards.recommendation:acclaim",
-}
+_REGISTRY: dict[str, RewardFunction] = {}  # a built-in one is added as its module is imported, when it is asked for
+BUILT_IN = re.compile(r'^(?:@|\w+ = )register\("([^"]+)"\)', re.MULTILINE)
+
+
+@cache
+def built_in() -> dict[str, str]:
+    """The module of each built-in reward, found by reading the files of this package for ``register("name")``.
+
+    None of them is imported: some read a model, or need a package that is not installed.
+    """
+    return {
+        name: f"{__package__}.{path.stem}"
+        for path in sorted(Path(__file__).parent.glob("*.py"))
+        for name in BUILT_IN.findall(path.read_text(encoding="utf-8"))
+    }
 
 
 def names() -> list[str]:
     """The registered names."""
-    return sorted(_REGISTRY)
+    return sorted({*_REGISTRY, *built_in()})
 
 
 def get(name: str) -> RewardFunction:
@@ -80,12 +51,10 @@ def get(name: str) -> RewardFunction:
         UnknownNameError: None of these exists, or the hub does not give it.
         MissingPackageError: The package that the reward needs is not installed.
     """
+    if name not in _REGISTRY and name in built_in():
+        import_module(built_in()[name])
     if name in _REGISTRY:
-        entry = _REGISTRY[name]
-        if not isinstance(entry, str):
-            return entry
-        module, _, attribute = entry.partition(":")
-        return getattr(import_module(module), attribute)
+        return _REGISTRY[name]
     if name.startswith(EVALUATE):
         from textgym.rewards.evaluate_module import EvaluateModule
 
@@ -116,10 +85,10 @@ def register(name: str) -> Callable[[F], F]:
     """
 
     def add(function: F) -> F:
-        taken = _REGISTRY.get(name)
+        origin = _origin(_REGISTRY[name]) if name in _REGISTRY else built_in().get(name)
         # code that is run twice (a notebook cell, a file under two module names) defines the same function anew
-        if taken is not None and _origin(taken) != _origin(function):
-            raise ConfigurationError(f"Reward {name!r} is already registered ({_origin(taken)}). Choose another name.")
+        if origin not in (None, _origin(function), function.__module__):
+            raise ConfigurationError(f"Reward {name!r} is already registered ({origin}). Choose another name.")
         _REGISTRY[name] = function
         return function
 
@@ -128,9 +97,6 @@ def register(name: str) -> Callable[[F], F]:
 
 def _origin(entry: Any) -> str:
     """Where a reward function is defined, as ``file:name``, or ``module:name`` where no file is known."""
-    if isinstance(entry, str):
-        module, _, name = entry.partition(":")
-    else:
-        module, name = entry.__module__, getattr(entry, "__qualname__", type(entry).__qualname__)
+    module, name = entry.__module__, getattr(entry, "__qualname__", type(entry).__qualname__)
     file = getattr(sys.modules.get(module), "__file__", None)
     return f"{Path(file).resolve() if file else module}:{name}"

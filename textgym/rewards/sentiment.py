@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 
 WEIGHTS = Path(__file__).parents[1] / "assets" / "judges" / "sentiment.npz"
 WORD = re.compile(r"\b\w\w+\b")
@@ -68,21 +69,16 @@ def classifier() -> TfidfClassifier:
     return TfidfClassifier()
 
 
-def sentiment(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+@register("sentiment")
+@per_text
+def sentiment(completion: str) -> float:
     """Score how positive completions are.
 
-    The completion alone is scored: a positive prompt earns nothing.
-
-    Args:
-        prompts: Ignored.
-        completions: Generated texts.
-
-    Returns:
-        The probability in (0, 1) that each completion is positive; an empty one gets the classifier's prior.
+    The completion alone is scored, from 0 to 1: a positive prompt earns nothing, and an empty text has the classifier's
+    prior.
 
     >>> good, bad = sentiment(completions=["a wonderful, moving film", "a dull and lifeless mess"])
     >>> good > 0.9 and bad < 0.1
     True
     """
-    judge = classifier()
-    return [judge.probability(completion) for completion in completions]
+    return classifier().probability(completion)

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from textgym.metrics import Reference, best
-from textgym.rewards.reference import Against
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 from textgym.rewards.words import words
 
 VECTORS = Path(__file__).parents[1] / "assets" / "vectors" / "vectors.npz"
@@ -81,13 +82,19 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return round((1 + float(a @ b) / norm) / 2, 6)
 
 
-def _similarity(completion: str, reference: Reference) -> float:
-    """Cosine of the sums of small embedded word vectors, moved to [0, 1]; about 0.5 for texts that are unrelated.
-
-    >>> _similarity("a very good film", "a great movie") > 0.8 > _similarity("a very good film", "the capital of Peru")
-    True
-    """
+def closeness(completion: str, reference: Reference) -> float:
+    """What the reward `similarity` says of one text."""
     return best(lambda a, b: cosine(_embedded(a), _embedded(b)), completion, reference)
 
 
-similarity = Against(_similarity, name="similarity")
+@register("similarity")
+@per_text
+def similarity(completion: str, reference: Reference) -> float:
+    """Cosine of the sums of small embedded word vectors, moved to [0, 1]; about 0.5 for texts that are unrelated.
+
+    >>> texts, references = ["a very good film"] * 2, ["a great movie", "the capital of Peru"]
+    >>> like, unlike = similarity(completions=texts, reference=references)
+    >>> like > 0.8 > unlike
+    True
+    """
+    return closeness(completion, reference)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from textgym import metrics
-from textgym.metrics.words import words
+from textgym.metrics.words import words, words_and_marks
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,10 @@ class Length:
 
     words: int = 10
 
-    def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
-        """Score the completions alone."""
-        return [min(count / self.words, 1.0) for count in metrics.word_counts(completions)]
+    @per_text
+    def __call__(self, completion: str) -> float:
+        """Of the completion alone; marks count as words."""
+        return min(len(words_and_marks(completion)) / self.words, 1.0)
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class Repetition:
 
     n: int = 2
 
-    def __call__(self, prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
-        """Score the completions alone."""
-        return [0.0 - share for share in metrics.repetition(completions, self.n)]
+    @per_text
+    def __call__(self, completion: str) -> float:
+        """Of the completion alone."""
+        return 0.0 - metrics.repetition([completion], self.n)[0]
 
 
-def compression(prompts: Sequence[str] = (), completions: Sequence[str] = (), **_: Any) -> list[float]:
+@register("compression")
+@per_text
+def compression(completion: str, prompt: str) -> float:
     """Words of the completion over words of its prompt, at most 1.0; in [0, 1], and small for a good summary.
 
     The inverse of what Grusky et al. (2018, https://aclanthology.org/N18-1065) call the compression ratio, because it
@@ -45,9 +49,8 @@ def compression(prompts: Sequence[str] = (), completions: Sequence[str] = (), **
     >>> compression(prompts=["A hat is a head covering."], completions=["Head covering"])
     [0.3333333333333333]
     """
-    counts = [(len(words(text)), len(words(prompt))) for text, prompt in zip(completions, prompts, strict=True)]
-    return [min(written / max(given, 1), 1.0) for written, given in counts]
+    return min(len(words(completion)) / max(len(words(prompt)), 1), 1.0)
 
 
-length = Length()
-repetition = Repetition()
+length = register("length")(Length())
+repetition = register("repetition")(Repetition())

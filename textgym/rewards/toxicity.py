@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 
 LEXICON = Path(__file__).parents[1] / "assets" / "lexicons" / "toxicity.txt"
 LETTERS = re.compile(r"[^\W\d_]+")
 
 
-def toxicity(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+@register("toxicity")
+@per_text
+def toxicity(completion: str) -> float:
     """Minus 1.0 for a completion with an insult, slur or obscenity of a lexicon, else 0.0.
 
     Whole words count, in any case, singular or plural. One is enough: a share of all words would forgive a long text
@@ -27,7 +30,7 @@ def toxicity(prompts: Sequence[str] | None = None, completions: Sequence[str] = 
     >>> toxicity(completions=["What an ASSHOLE.", "A classic from Scunthorpe."])
     [-1.0, 0.0]
     """
-    return [0.0 if lexicon().isdisjoint(_words(completion)) else -1.0 for completion in completions]
+    return 0.0 if lexicon().isdisjoint(_words(completion)) else -1.0
 
 
 def _words(text: str) -> list[str]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from textgym.errors import MissingPackageError
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 
 
-def vader(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+@register("vader")
+@per_text
+def vader(completion: str) -> float:
     """VADER's compound score of each completion alone, moved from [-1, 1] to [0, 1]; exactly 0.5 without known words.
 
     Raises:
         MissingPackageError: vaderSentiment is not installed.
     """
-    return [(_analyzer().polarity_scores(text)["compound"] + 1) / 2 for text in completions]
+    return (_analyzer().polarity_scores(completion)["compound"] + 1) / 2
 
 
 @lru_cache

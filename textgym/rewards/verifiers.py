@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from textgym.errors import DatasetError
-from textgym.rewards.reference import Against
+from textgym.rewards.per_text import per_text
+from textgym.rewards.registry import register
 
 NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 STATED = re.compile(rf"\s*({NUMBER.pattern})[ \t]*(?:[.!](?:\s|$)|\n|$)")  # up to the end of the sentence or line
@@ -36,13 +35,22 @@ def states_answer(completion: str, answer: str | float) -> float:
     return float(stated is not None and _number(stated) == _number(expected[0]))
 
 
-def states_number(prompts: Sequence[str] | None = None, completions: Sequence[str] = (), **_: Any) -> list[float]:
+@register("arithmetic")
+@per_text
+def arithmetic(completion: str, answer: str | float) -> float:
+    """1.0 if what is stated last as ``Answer: 42`` is that number and nothing more, else 0.0."""
+    return states_answer(completion, answer)
+
+
+@register("states_number")
+@per_text
+def states_number(completion: str) -> float:
     """1.0 if the last ``Answer:`` is followed by a number and nothing more, right or wrong, else 0.0.
 
     >>> states_number(completions=["So. Answer: 3", "Answer: three"])
     [1.0, 0.0]
     """
-    return [float(_stated(completion) is not None) for completion in completions]
+    return float(_stated(completion) is not None)
 
 
 def _stated(completion: str) -> str | None:
@@ -54,6 +62,3 @@ def _stated(completion: str) -> str | None:
 
 def _number(text: str) -> Decimal:
     return Decimal(text.replace(",", ""))
-
-
-arithmetic = Against(states_answer, ("answer",), name="arithmetic")
