@@ -482,7 +482,8 @@ def draw_curves(rows: Sequence[Row], column: int, label: str, path: Path) -> Non
         panel.grid(alpha=0.3)
         panel.set_xlim(left=0)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
-    figure.supxlabel("generated tokens", fontsize=10)
+    for panel in panels[max(0, len(env_ids) - across) : len(env_ids)]:  # a label of the figure hides behind the legend
+        panel.set_xlabel("generated tokens")
     figure.supylabel(label, fontsize=10)
     lines = {line.get_label(): line for panel in panels for line in panel.get_lines() if line.get_label()[0] != "_"}
     counts_ = {len(row.finished) for row in rows}

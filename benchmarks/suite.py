@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import gymnasium as gym
+
 from benchmarks.reported import plain
 from benchmarks.results_io import ROOT, SCHEMA_VERSION, read_run
 from textgym import evaluation
@@ -277,8 +279,9 @@ def plan(suite: Suite, results: Path) -> list[Run]:
     runs = []
     for env_id in suite.env_ids:
         env = evaluation.make_env(env_id, 1, suite.split, suite.env_kwargs)
-        assert env.spec is not None
-        spec, width = json.loads(env.spec.to_json()), env.reset()[0]["input_ids"].shape[1]
+        single = gym.make(env_id, **{**suite.env_kwargs, "split": suite.split}).spec  # of keywords that are JSON
+        assert single is not None
+        spec, width = json.loads(single.to_json()), env.reset()[0]["input_ids"].shape[1]
         for agent, config in zip(suite.agents, configs(suite, env_id), strict=True):
             short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
             folder = agent_folder(results, suite, env_id, agent) / short

@@ -312,6 +312,7 @@ def test_what_an_agent_reports_is_checked_and_fails_alone(board, mine, tmp_path)
     assert result["cost"]["train_tokens"] == 16 and result["metrics"]["kl_bound"] == 0.5
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_while_garbage_is_collected_ends_the_board(board, mine, tmp_path, number):
     # Python drops what is raised in a finaliser or in a callback of the collector
