@@ -380,3 +380,9 @@ def test_a_pattern_that_takes_for_ever_is_an_error(api, monkeypatch):
     api.answer = lambda n, question: (200, "a" * 40, {})
     with pytest.raises(RewardError, match=r"the search takes longer than 0\.3 s"):
         ask(Judge(api.url, "small", parse=r"(a+)+(\d)"), ["a"])
+
+
+def test_conversations_are_asked_about_as_texts(api):
+    prompts, completions = [[{"role": "user", "content": "2 + 2?"}]], [[{"role": "assistant", "content": "It is 4."}]]
+    ask(Judge(api.url, "small"), completions, prompts)
+    assert "Prompt:\n2 + 2?\n\nResponse:\nIt is 4." in api.bodies[0]["messages"][0]["content"]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from textgym import worker
 from textgym.errors import ConfigurationError, RewardError, error_text, shown
 from textgym.redaction import HIDDEN, redacted
+from textgym.rewards.per_text import texts
 
 if TYPE_CHECKING:
     import httpx2
@@ -126,15 +127,16 @@ class Judge:
 
     async def __call__(
         self,
-        prompts: Sequence[str] | None = None,
-        completions: Sequence[str] = (),
+        prompts: Sequence[Any] | None = None,
+        completions: Sequence[Any] = (),
         completion_ids: Sequence[Sequence[int]] = (),
         **columns: Any,
     ) -> list[float | None]:
-        """Score the completions, in their order."""
+        """Score the completions, texts or lists of messages, in their order."""
         import httpx2
 
-        questions = self._questions({**columns, "prompt": prompts, "completion": completions}, len(completions))
+        asked = {"prompt": None if prompts is None else texts(prompts), "completion": texts(completions)}
+        questions = self._questions(columns | asked, len(completions))
         slots = asyncio.Semaphore(self.max_concurrency)  # it bounds the connections too, so the client need not
 
         async def score(question: str | None) -> float | None:
