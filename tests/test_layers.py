@@ -13,12 +13,12 @@ from benchmarks.results_io import ROOT
 # the lowest first; a module imports from its own layer and from lower ones
 LAYERS = (
     "textgym.errors",
+    "textgym.paths",
     "textgym.worker",
     "textgym.tokenizer",
     "textgym.drawing",
     "textgym.metrics",
     "textgym.data",
-    "textgym.paths",
     "textgym.redaction",
     "textgym.models",
     "textgym.rewards",
