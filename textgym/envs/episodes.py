@@ -119,7 +119,7 @@ class EpisodeCore:
             ResetNeeded: An episode has not begun, or has ended.
         """
         actions, at = np.asarray(actions), slice(None) if envs is None else envs
-        self._check(actions, self._env[at])
+        self._check(actions, at)
         actions, lengths = actions[at], self.lengths[at]
         self.input_ids[self._env[at], lengths] = actions
         self.lengths[at] += 1
@@ -228,7 +228,7 @@ class EpisodeCore:
         mask[self._ends] = True
         return mask
 
-    def _check(self, actions: np.ndarray, envs: np.ndarray) -> None:
+    def _check(self, actions: np.ndarray, at: slice | np.ndarray) -> None:
         """Refuse actions before any of them changes the state."""
         vocab_size = self.tokenizer.vocab_size
         if actions.shape != self._env.shape or actions.dtype.kind not in "iu":
@@ -236,14 +236,15 @@ class EpisodeCore:
                 f"Actions are integers from 0 to {vocab_size - 1}, the token ids, of shape {self._env.shape}; "
                 f"got {shown(actions.tolist())} of type {actions.dtype} and shape {actions.shape}."
             )
-        wrong = envs[(actions[envs] < 0) | (actions[envs] >= vocab_size)]
-        if len(wrong):
+        tokens = actions[at]
+        if len(tokens) and (tokens.min() < 0 or tokens.max() >= vocab_size):
+            env = self._env[at][(tokens < 0) | (tokens >= vocab_size)][0]
             raise InvalidActionError(
-                f"Action {actions[wrong[0]]} of environment {wrong[0]} is no token id. The vocabulary has {vocab_size} "
+                f"Action {actions[env]} of environment {env} is no token id. The vocabulary has {vocab_size} "
                 f"tokens: give an integer from 0 to {vocab_size - 1}."
             )
-        if not self.running[envs].all():
-            over = envs[~self.running[envs]].tolist()
+        if not self.running[at].all():
+            over = self._env[at][~self.running[at]].tolist()
             raise ResetNeeded(
                 f"Cannot call env.step(): the episodes of environments {shown(over)} have not begun or are over. "
                 "Call env.reset()."

@@ -137,38 +137,51 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """
         core, n = self._core, self.num_envs
         waiting = self._waiting()
-        scored = core.append(actions, np.flatnonzero(~waiting) if waiting.any() else None)
+        scored = core.append(actions, None if waiting is None else np.flatnonzero(~waiting))
         rewards, final_infos = core.rewards_of_step(scored)
         terminated = np.zeros(n, bool)
         terminated[scored] = True
-        truncated = (core.lengths - core.prompt_lengths >= self.max_episode_steps) & ~waiting
-        core.stop(np.flatnonzero(truncated))
+        truncated = self._truncate(waiting)
         self.ended = {env: {} for env in np.flatnonzero(terminated | truncated).tolist()}
         self.ended.update(zip(scored.tolist(), final_infos, strict=True))
-        infos = self._reset_and_tell(waiting)
+        infos = self._reset_and_tell(waiting) if self.ended or waiting is not None else {}
         if self.autoreset_mode is AutoresetMode.DISABLED:
             terminated, truncated = terminated | self._terminated, truncated | self._truncated
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
             self._terminated, self._truncated = terminated.copy(), truncated.copy()
         return core.observation(), rewards, terminated, truncated, infos
 
-    def _waiting(self) -> np.ndarray:
-        """The environments that a step leaves out, bool (n,)."""
+    def _waiting(self) -> np.ndarray | None:
+        """The environments that a step leaves out, bool (n,); None for none."""
         match self.autoreset_mode:
-            case AutoresetMode.DISABLED if self._core.running.any():  # without one, the core says what is wrong
-                return ~self._core.running
+            case AutoresetMode.SAME_STEP:
+                return None
             case AutoresetMode.NEXT_STEP:
-                return self._terminated | self._truncated
-        return np.zeros(self.num_envs, bool)
+                waiting = self._terminated | self._truncated
+            case AutoresetMode.DISABLED:
+                waiting = ~self._core.running
+                if waiting.all():
+                    return None  # the core says what is wrong
+        return waiting if waiting.any() else None
 
-    def _reset_and_tell(self, waiting: np.ndarray) -> dict[str, Any]:
+    def _truncate(self, waiting: np.ndarray | None) -> np.ndarray:
+        """End the episodes that have ``max_episode_steps``; returns where, bool (n,)."""
+        if self.max_episode_steps == math.inf:
+            return np.zeros(self.num_envs, bool)
+        truncated = self._core.lengths - self._core.prompt_lengths >= self.max_episode_steps
+        if waiting is not None:
+            truncated &= ~waiting
+        self._core.stop(np.flatnonzero(truncated))
+        return truncated
+
+    def _reset_and_tell(self, waiting: np.ndarray | None) -> dict[str, Any]:
         """The infos of a step, after the resets that are due in it: of those that have ended, or of those waiting."""
         envs, final_infos = list(self.ended), list(self.ended.values())
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
-            begun = np.flatnonzero(waiting) if self.autoreset_mode is AutoresetMode.NEXT_STEP else np.empty(0, int)
-            return stack_infos([*envs, *begun.tolist()], [*final_infos, *self._begin_drawn(begun)], self.num_envs)
-        if not envs:
-            return {}
+            begun: list[int] = []
+            if self.autoreset_mode is AutoresetMode.NEXT_STEP and waiting is not None:
+                begun = np.flatnonzero(waiting).tolist()
+            return stack_infos([*envs, *begun], [*final_infos, *self._begin_drawn(begun)], self.num_envs)
         final = self._core.observation(envs)
         final_obs = [dict(zip(final, arrays, strict=True)) for arrays in zip(*final.values(), strict=True)]
         over = np.zeros(self.num_envs, bool)
@@ -181,7 +194,7 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             **stack_infos(envs, self._begin_drawn(envs), self.num_envs),
         }
 
-    def _begin_drawn(self, envs: Sequence[int] | np.ndarray) -> list[dict[str, Any]]:
+    def _begin_drawn(self, envs: Sequence[int]) -> list[dict[str, Any]]:
         """Begin an episode from an example that each environment draws."""
         return self._core.begin(envs, [self._drawn(env) for env in envs])
 
