@@ -100,8 +100,8 @@ class RowNames(Sequence[str]):
     A name is made when it is asked for, which is when there is an error.
 
     Args:
-        dataset: Theirs.
-        indices: Of the rows.
+        dataset: The data set that the rows are of.
+        indices: The rows' numbers in it, from 0.
     """
 
     def __init__(self, dataset: Dataset, indices: Sequence[int]) -> None:

@@ -19,7 +19,7 @@ class Places:
 
     Attributes:
         unit: What the numbers count, one of `SEVERAL`.
-        numbers: Of each row.
+        numbers: A number for each row.
     """
 
     unit: str

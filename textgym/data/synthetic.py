@@ -141,7 +141,7 @@ class Example:
 
     Attributes:
         form: The form.
-        values: Of its fields.
+        values: What each of its fields is filled with.
     """
 
     form: Form

@@ -13,7 +13,8 @@ SECTIONS = (
 COMMON = {
     "Action Space": """
 `Discrete(V)`: the id of the next token, `V` being the size of the tokenizer's vocabulary (4,096 by default, where every
-digit is a token). EOS ends the text. `action_masks()` returns a bool array of shape `(V,)` that is False for pad and
+digit is a token). EOS ends the text, as does every token that the model's `generation_config.json` lists as one.
+`action_masks()` returns a bool array of shape `(V,)` that is False for pad and
 BOS; chosen all the same, they are ordinary tokens.
 """,
     "Observation Space": """
@@ -28,9 +29,10 @@ Within an episode the text only grows: an observation is a prefix of the next on
 observation.
 """,
     "Starting State": """
-A prompt of the data set, drawn uniformly by `np_random`, or chosen by `reset(options={"index": k})`. Of a prompt longer
-than `max_prompt_tokens` the last `max_prompt_tokens` tokens are kept, for they are what the text goes on from; how many
-prompts are cut is logged once, when the environment is made.
+A prompt of the data set, drawn uniformly by `np_random`, or chosen by `reset(options={"index": k})`. It begins with BOS
+where the model's own tokenizer puts it. Of a prompt longer than `max_prompt_tokens` the last tokens are kept, behind BOS
+if there is one, for they are what the text goes on from; how many prompts are cut is logged once, when the environment
+is made.
 """,
     "Episode End": """
 The episode terminates with EOS or with the token number `max_new_tokens`. The limit is part of the task, so it is a

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +51,7 @@ class Template:
         """The rows' texts, and their ids.
 
         Args:
-            dataset: Its columns can be named in the template.
+            dataset: The data set, whose columns the template may name.
             rows: The indices of the rows.
             begin: Whether they begin a text, and do not go on from one.
 
@@ -71,14 +70,10 @@ class Template:
                 if token is None:
                     texts[begins(at)].append(text)
         encoded = {key: iter(self.tokenizer.encode_batch(texts[key], begin=key)) for key in texts}
-        ids = [
-            [
-                *chain.from_iterable(
-                    [t] if t is not None else next(encoded[begins(at)]) for at, (_, t) in enumerate(pieces)
-                )
-            ]
-            for pieces in filled
-        ]
+        ids: list[list[int]] = [[] for _ in rows]
+        for row, pieces in zip(ids, filled, strict=True):
+            for at, (_, token) in enumerate(pieces):
+                row += next(encoded[begins(at)]) if token is None else [token]
         return ["".join(text for text, _ in pieces) for pieces in filled], ids
 
     def _filled(self, dataset: data.Dataset, rows: Sequence[int]) -> list[list[tuple[str, int | None]]]:
