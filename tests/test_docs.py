@@ -19,7 +19,7 @@ from textgym.cli import app
 
 PAGES = (*readme.PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
-BLOCK = re.compile(r"(?:<!-- not run: (?P<why>.+) -->\n)?```python\n(?P<code>.*?)```", re.DOTALL)
+BLOCK = re.compile(r"(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```python\n(?P<code>.*?)```", re.DOTALL)
 CODE = {name: [match["code"] for match in BLOCK.finditer(text) if not match["why"]] for name, text in TEXTS.items()}
 COMMANDS = "\n".join(
     block or code
