@@ -97,7 +97,7 @@ def check(figures: dict[str, Any]) -> None:
             raise TextGymError(
                 f"{MODEL} in {figures['dtype']}: before the first optimiser step, {name} is {figures[name]:.2g}; it "
                 f"must be less than {TOLERANCE:g}. Rollout and update, or policy and reference, compute different "
-                "log-probabilities: look into textgym/sb3/policy.py and buffers.py."
+                "log-probabilities: look into textgym/sb3/policies.py and buffers.py."
             )
 
 
