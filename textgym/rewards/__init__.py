@@ -7,16 +7,16 @@ A reward function is called by keyword with ``prompts`` and ``completions`` (lis
     def mentions_film(completions, **kwargs):
         return [float("film" in text) for text in completions]
 
-`per_text` makes one of a function that judges a single text. It may be ``async``. The built-in ones also take prompts and completions by
-position, and TRL's lists of messages in place of texts. `Gated`, `Clipped`,
-`Normalised`, `Cached` and `Lenient` make reward functions of others; `Judge` asks a language model behind an API,
-`EvaluateModule` a module of `evaluate`, `text_classification` and `token_classification` a transformers model.
+`per_text` makes one of a function that judges a single text. It may be ``async``. The built-in ones also take prompts
+and completions by position, and TRL's lists of messages in place of texts. `Gated`, `Clipped`, `Normalised`, `Cached`
+and `Lenient` make reward functions of others; `Judge` asks a language model behind an API, `EvaluateModule` a module of
+`evaluate`, `text_classification` and `token_classification` a transformers model.
 """
 
 from textgym.rewards.classifier import text_classification, token_classification
+from textgym.rewards.contract import per_text
 from textgym.rewards.evaluate_module import EvaluateModule
 from textgym.rewards.judge import Judge
-from textgym.rewards.per_text import per_text
 from textgym.rewards.registry import RewardFunction, get, names, register
 from textgym.rewards.scoring import RewardFunctions
 from textgym.rewards.wrappers import Cached, Clipped, Gated, Lenient, Normalised

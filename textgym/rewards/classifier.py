@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textgym import metrics, models
 from textgym.errors import ConfigurationError, error_text
 from textgym.metrics.references import acceptable
-from textgym.rewards.per_text import scores, texts
+from textgym.rewards.contract import scores, texts
 
 if TYPE_CHECKING:
     import torch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textgym import metrics
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from textgym import metrics
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 from textgym.rewards.similarity import closeness
 

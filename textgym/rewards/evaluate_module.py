@@ -12,7 +12,7 @@ import numpy as np
 
 from textgym.errors import ConfigurationError, MissingPackageError, RewardError, UnknownNameError, error_text
 from textgym.metrics.references import acceptable
-from textgym.rewards.per_text import texts
+from textgym.rewards.contract import texts
 
 if TYPE_CHECKING:
     import evaluate

@@ -10,7 +10,7 @@ import numpy as np
 
 from textgym import models
 from textgym.models import load_tokenizer
-from textgym.rewards.per_text import texts
+from textgym.rewards.contract import texts
 from textgym.rewards.registry import register
 from textgym.tokenizer import TextTokenizer
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from textgym import metrics, worker
 from textgym.errors import ConfigurationError, DatasetError
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from textgym import worker
 from textgym.errors import ConfigurationError, RewardError, error_text, shown
 from textgym.redaction import HIDDEN, redacted
-from textgym.rewards.per_text import texts
+from textgym.rewards.contract import texts
 
 if TYPE_CHECKING:
     import httpx2

@@ -16,7 +16,7 @@ from textgym.data.packages import package_file
 from textgym.metrics import Reference, best
 from textgym.metrics.references import acceptable
 from textgym.models import without_progress_bar
-from textgym.rewards.per_text import scores, texts
+from textgym.rewards.contract import scores, texts
 from textgym.rewards.registry import register
 from textgym.rewards.similarity import cosine
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from textgym.rewards.per_text import texts
+from textgym.rewards.contract import texts
 from textgym.rewards.registry import register
 from textgym.rewards.words import words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from textgym.data.reasoning_gym import NAME, missing_package, verdict
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 if find_spec(NAME) is None:  # it is imported at the first verdict, which is too late to say that it is missing

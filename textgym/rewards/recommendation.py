@@ -9,7 +9,7 @@ from numbers import Real
 from textgym import metrics
 from textgym.errors import DatasetError
 from textgym.metrics.ranking import graded_ndcg, normalised
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 STARS = 5

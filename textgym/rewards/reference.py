@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textgym import metrics
 from textgym.metrics import Items, Reference
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 WEIGHTS = Path(__file__).parents[1] / "assets" / "judges" / "sentiment.npz"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from textgym.metrics import Reference, best
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 from textgym.rewards.words import words
 

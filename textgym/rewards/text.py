@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textgym import metrics
 from textgym.metrics.words import words, words_and_marks
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 

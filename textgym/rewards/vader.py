@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from textgym.errors import MissingPackageError
-from textgym.rewards.per_text import per_text
+from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from textgym.errors import ConfigurationError, DatasetError, RewardError
 from textgym.metrics.references import items_of
-from textgym.rewards.per_text import per_text, texts
+from textgym.rewards.contract import per_text, texts
 
 
 @per_text
