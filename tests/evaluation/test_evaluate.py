@@ -328,6 +328,16 @@ def by_default(words):
     return reward
 
 
+def test_task_hash_knows_which_tokens_end_a_text():
+    # the tokenizer's own file does not say it
+    file = tokenizers.Tokenizer.from_file(str(models.folder("textgym-tiny") / "tokenizer.json"))
+    ends = [TextTokenizer(file, eos_token_id=1, pad_token_id=0, eos_token_ids=ids) for ids in ((1,), (1, 2), (2, 1))]
+    first, second, third = (
+        task_hash(ENV_ID, num_examples=5, gold=None, reference=None, env_kwargs={"tokenizer": end}) for end in ends
+    )
+    assert first != second == third
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -57,7 +57,7 @@ def task_hash(
         "prompts": env.prompts[:size],
         "columns": _described({name: list(values[:size]) for name, values in env.dataset.columns.items()}),
         "lengths": [env.config.max_prompt_tokens + env.config.max_new_tokens, env.config.max_new_tokens],
-        "tokenizer": env.tokenizer.to_str(),
+        "tokenizer": [env.tokenizer.to_str(), sorted(env.tokenizer.eos_token_ids), env.tokenizer.prefix_ids],
         "rewards": [[name, weight, _content(function)] for name, weight, function in judged],
         "models": _described(folders),
     }
