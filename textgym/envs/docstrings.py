@@ -30,9 +30,9 @@ observation.
 """,
     "Starting State": """
 A prompt of the data set, drawn uniformly by `np_random`, or chosen by `reset(options={"index": k})`. It begins with BOS
-where the model's own tokenizer puts it. Of a prompt longer than `max_prompt_tokens` the last tokens are kept, behind BOS
-if there is one, for they are what the text goes on from; how many prompts are cut is logged once, when the environment
-is made.
+where the model's own tokenizer puts it. Of a prompt longer than `max_prompt_tokens` the last tokens are kept, behind
+BOS if there is one, for they are what the text goes on from; how many prompts are cut is logged once, when the
+environment is made.
 """,
     "Episode End": """
 The episode terminates with EOS or with the token number `max_new_tokens`. The limit is part of the task, so it is a
