@@ -190,7 +190,7 @@ def test_sample_shows_every_score_and_repeats_itself():
 
 def test_play_a_whole_response_from_a_pipe():
     output = textgym("play", ARITHMETIC, "--whole", "--index", 0, typed="69 + 87 = 156. Answer: 156\n")
-    assert "What is 69 + 87?" in output and "arithmetic 1.000" in output and "eos after" in output
+    assert "What is 69 + 87?" in output and "arithmetic 1.000" in output and "EOS after" in output
     assert "arithmetic 0.000" in textgym("play", ARITHMETIC, "--whole", "--index", 0, typed="")
 
 
@@ -201,12 +201,12 @@ def test_play_token_by_token(typed):
     (first,) = [line for line in output.splitlines() if line.startswith("1 ")][:1]
     chosen = first.split("'")[1]
     assert f"completion  {chosen.strip()}12 the end" in output
-    assert "sentiment 0." in output and "eos after" in output
+    assert "sentiment 0." in output and "EOS after" in output
 
 
 def test_play_ends_with_the_room_for_tokens():
     output = textgym("play", ARITHMETIC, "--index", 0, typed="1 " * 200 + "\n")
-    assert "length after 48 tokens" in output
+    assert "token limit after 48 tokens" in output
 
 
 def test_validate_a_task():

@@ -19,6 +19,7 @@ from rich.table import Table
 from textgym import data, rewards
 from textgym.data.datasets import ASSETS, GENERATED, SPLITS
 from textgym.envs import ENVIRONMENTS, task_of
+from textgym.envs.rendering import ENDS
 from textgym.envs.task import Task
 from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError
 from textgym.metrics import CORPUS
@@ -99,7 +100,7 @@ def episode(info: Mapping[str, Any]) -> Table:
             "reference": " | ".join(reference) if isinstance(reference, list) else reference or "",
             "completion": info["completion"].strip(),
             "scores": scores(info["rewards"]),
-            "end": f"{info['finish_reason']} after {info['completion_length']} tokens",
+            "end": f"{ENDS[info['finish_reason']]} after {info['completion_length']} tokens",
         }
     )
 
