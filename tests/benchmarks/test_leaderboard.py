@@ -243,7 +243,7 @@ def test_no_run_pays_for_the_model_of_the_one_before(board, mine, tmp_path):
 def test_an_agent_that_cannot_be_evaluated_fails_alone(board, mine):
     status, printed = board("--agent", mine("agent.predict = lambda *_, **__: ([10**6] * 3, None)"))
     assert status == 1
-    assert "InvalidActionError" in printed
+    assert "the action 1000000, which is no token id" in printed
     assert "0/2 (2 failed)" in printed
     assert "random, seed 0: return" in printed
 
