@@ -366,7 +366,7 @@ def test_new_reward_passes_its_test_until_it_is_broken(tmp_path, monkeypatch):
     assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout
     assert "polite: 4 rows" in textgym("lint-reward", "polite.py", "--no-search", "--rows", 4)
     path = Path("polite.py")
-    path.write_text(path.read_text(encoding="utf-8").replace("[float(", "[1 / len(completion) + ("), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("float(", "1 / len(completion) + ("), encoding="utf-8")
     assert "ZeroDivisionError" in run_pytest(tmp_path).stdout
 
 
