@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import package_file
 from textgym.rewards.dialogue import act_of
-from textgym.rewards.toxicity import lexicon
+from textgym.rewards.judges.toxicity import lexicon
 
 CHATS = "chitchat-dataset==0.9.0"
 SIZES = {"test": 600, "validation": 300, "train": 4000}

@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 from recipes.corpora import rotten_tomatoes, uci_sentences
 from textgym import data
 from textgym.models import ASSETS
-from textgym.rewards.gold import gold
-from textgym.rewards.sentiment import sentiment
+from textgym.rewards.judges.gold import gold
+from textgym.rewards.judges.sentiment import sentiment
 
 CARD = ASSETS / "judges" / "README.md"
 TRIALS = ASSETS / "judges" / "trials.json"

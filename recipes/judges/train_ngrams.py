@@ -18,8 +18,8 @@ import numpy as np
 
 from recipes.data._leads import sentences
 from recipes.judges.train_vectors import Text, corpus
-from textgym.rewards.ngrams import BEGIN, NGRAMS, QUANTUM, UNKNOWN, TrigramModel, found
-from textgym.rewards.words import words
+from textgym.rewards.judges.ngrams import BEGIN, NGRAMS, QUANTUM, UNKNOWN, TrigramModel, found
+from textgym.rewards.judges.words import words
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from recipes.corpora import Review, rotten_tomatoes, uci_sentences
 from recipes.judges import judge_card
-from textgym.rewards.sentiment import WEIGHTS, WORD, TfidfClassifier
+from textgym.rewards.judges.sentiment import WEIGHTS, WORD, TfidfClassifier
 
 logger = logging.getLogger(__name__)
 

@@ -25,9 +25,9 @@ from recipes.data.dialogue import CHATS, split_of
 from textgym.data.datasets import SPLITS
 from textgym.data.hashing import fraction
 from textgym.data.packages import package_file
-from textgym.rewards import minilm
-from textgym.rewards.similarity import VECTORS, WordVectors
-from textgym.rewards.words import words
+from textgym.rewards.judges import minilm
+from textgym.rewards.judges.similarity import VECTORS, WordVectors
+from textgym.rewards.judges.words import words
 
 logger = logging.getLogger(__name__)
 

@@ -87,7 +87,7 @@ def test_what_a_reward_uses_counts_wherever_it_is(hashes, function, old, new):
 
 def test_a_judges_file_counts(tmp_path, monkeypatch):
     # its path is a constant of the module that reads it; another judge's file is nobody's business
-    from textgym.rewards import sentiment
+    from textgym.rewards.judges import sentiment
 
     def own():
         return task_hash("TextGen-Sentiment-v0", num_examples=2, gold=None, reference=None)
@@ -104,7 +104,10 @@ def test_a_judges_file_counts(tmp_path, monkeypatch):
 def test_built_in_rewards_are_followed_through_their_helpers():
     definitions = Definitions()
     definitions.add(get("sentiment"))
-    assert {"textgym.rewards.sentiment:features", "textgym.rewards.sentiment:WORD"} <= definitions.found.keys()
+    assert {
+        "textgym.rewards.judges.sentiment:features",
+        "textgym.rewards.judges.sentiment:WORD",
+    } <= definitions.found.keys()
     assert [path.name for path in definitions.paths] == ["sentiment.npz"]
     assert not any(name.startswith("textgym.rewards.registry") and text for name, text in definitions.found.items())
 

@@ -91,7 +91,7 @@ import sys
 from textgym import rewards
 from textgym.rewards.registry import _REGISTRY
 assert len(rewards.names()) > 40 and not _REGISTRY, _REGISTRY
-assert "textgym.rewards.sentiment" not in sys.modules
+assert "textgym.rewards.judges.sentiment" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -151,7 +151,7 @@ def test_a_file_under_two_module_names_is_no_collision(tmp_path, monkeypatch):
 
 
 def test_vader_names_the_command_that_installs_it(monkeypatch):
-    from textgym.rewards import vader
+    from textgym.rewards.judges import vader
 
     vader._analyzer.cache_clear()
     monkeypatch.setitem(sys.modules, "vaderSentiment.vaderSentiment", None)

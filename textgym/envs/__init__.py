@@ -28,6 +28,7 @@ def discovered() -> dict[str, type[TextGenEnv]]:
 
 
 ENVIRONMENTS = discovered()
+globals().update({env.__name__: env for env in ENVIRONMENTS.values()})  # textgym.envs.QAEnv and the like
 
 
 def register(env: type[TextGenEnv]) -> None:

@@ -13,10 +13,10 @@ and `Lenient` make reward functions of others; `Judge` asks a language model beh
 `evaluate`, `text_classification` and `token_classification` a transformers model.
 """
 
-from textgym.rewards.classifier import text_classification, token_classification
 from textgym.rewards.contract import per_text
 from textgym.rewards.evaluate_module import EvaluateModule
-from textgym.rewards.judge import Judge
+from textgym.rewards.judges.classifier import text_classification, token_classification
+from textgym.rewards.judges.judge import Judge
 from textgym.rewards.registry import RewardFunction, get, names, register
 from textgym.rewards.scoring import RewardFunctions
 from textgym.rewards.wrappers import Cached, Clipped, Gated, Lenient, Normalised

@@ -11,8 +11,8 @@ import re
 
 from textgym import metrics
 from textgym.rewards.contract import per_text
+from textgym.rewards.judges.similarity import closeness
 from textgym.rewards.registry import register
-from textgym.rewards.similarity import closeness
 
 BEFORE = r"^(?:(?:oh|ah+|haha\w*|hehe\w*|lol|well|wow|um+|hm+|and|but|so|ok|okay)\b\W*)*"  # the word that tells
 ACTS = {  # the first act whose pattern is found counts

@@ -28,9 +28,10 @@ def built_in() -> dict[str, str]:
 
     None of them is imported: some read a model, or need a package that is not installed.
     """
+    package = Path(__file__).parent
     return {
-        name: f"{__package__}.{path.stem}"
-        for path in sorted(Path(__file__).parent.glob("*.py"))
+        name: ".".join([__package__, *path.relative_to(package).with_suffix("").parts])
+        for path in sorted(package.rglob("*.py"))
         for name in BUILT_IN.findall(path.read_text(encoding="utf-8"))
     }
 
@@ -60,7 +61,7 @@ def get(name: str) -> RewardFunction:
 
         return EvaluateModule(name.removeprefix(EVALUATE))
     if (name and (Path(name).expanduser() / "config.json").is_file()) or models.is_hub_id(name):  # "" is no folder
-        from textgym.rewards.classifier import classification
+        from textgym.rewards.judges.classifier import classification
 
         return classification(name)
     raise UnknownNameError(

@@ -8,7 +8,7 @@ pytest.importorskip("scipy")
 
 from recipes.judges import train_ngrams
 from recipes.judges.train_ngrams import adjusted, discounts, estimate, train
-from textgym.rewards.ngrams import BEGIN, TrigramModel
+from textgym.rewards.judges.ngrams import BEGIN, TrigramModel
 
 
 @pytest.fixture(scope="module")

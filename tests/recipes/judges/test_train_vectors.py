@@ -8,7 +8,7 @@ pytest.importorskip("scipy")
 
 from recipes.judges import train_vectors
 from recipes.judges.train_vectors import WINDOW, cooccurrences, ppmi, save, weighted, wins
-from textgym.rewards import similarity
+from textgym.rewards.judges import similarity
 
 
 def test_cooccurrences_by_hand():

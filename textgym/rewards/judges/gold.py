@@ -1,6 +1,6 @@
 """The gold judge ``gold``: a small transformer that an agent is judged by and never trained on.
 
-Made by ``python -m recipes.judges.train_gold`` from texts that the proxy `textgym.rewards.sentiment`
+Made by ``python -m recipes.judges.train_gold`` from texts that the proxy `textgym.rewards.judges.sentiment`
 never saw; both are measured side by side in ``assets/judges/README.md``. A ``sentiment`` that rises
 while ``gold`` does not is a hacked reward.
 """
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from textgym.rewards.classifier import text_classification
+from textgym.rewards.judges.classifier import text_classification
 from textgym.rewards.registry import register
 
-MODEL = Path(__file__).parents[1] / "assets" / "judges" / "gold"
+MODEL = Path(__file__).parents[2] / "assets" / "judges" / "gold"
 
 _judge = text_classification(MODEL, label="positive")  # reads nothing before the first call
 

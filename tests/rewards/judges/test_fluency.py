@@ -10,7 +10,7 @@ import torch
 from textgym import data, models, rewards
 from textgym.errors import UnknownNameError
 from textgym.models import load_tokenizer
-from textgym.rewards.fluency import BATCH_SIZE, Fluency, fluency
+from textgym.rewards.judges.fluency import BATCH_SIZE, Fluency, fluency
 
 TEXTS = [" is a moving story.", "", " an", "?!", " été 北京 👍", " good" * 30, " \x00", " the of and to"]
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from textgym.rewards.contract import texts
+from textgym.rewards.judges.words import words
 from textgym.rewards.registry import register
-from textgym.rewards.words import words
 
-NGRAMS = Path(__file__).parents[1] / "assets" / "ngrams" / "ngrams.npz"
+NGRAMS = Path(__file__).parents[2] / "assets" / "ngrams" / "ngrams.npz"
 BEGIN, UNKNOWN = 0, 1  # ids of a text's beginning, which nothing predicts, and of all words that the model lacks
 QUANTUM = 1 / 16  # nats
 

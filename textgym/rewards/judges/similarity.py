@@ -14,10 +14,10 @@ import numpy as np
 
 from textgym.metrics import Reference, best
 from textgym.rewards.contract import per_text
+from textgym.rewards.judges.words import words
 from textgym.rewards.registry import register
-from textgym.rewards.words import words
 
-VECTORS = Path(__file__).parents[1] / "assets" / "vectors" / "vectors.npz"
+VECTORS = Path(__file__).parents[2] / "assets" / "vectors" / "vectors.npz"
 
 
 class WordVectors:

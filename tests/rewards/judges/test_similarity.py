@@ -10,7 +10,7 @@ import pytest
 
 from textgym import rewards
 from textgym.errors import ConfigurationError
-from textgym.rewards.similarity import VECTORS, WordVectors, cosine, similarity
+from textgym.rewards.judges.similarity import VECTORS, WordVectors, cosine, similarity
 
 TEXTS = [
     "A moving, funny film about two brothers.", "The capital of Peru is Lima", "Hi! How are you doing today?", "",
@@ -100,7 +100,7 @@ def test_an_unknown_word_resembles_none():
 def test_it_needs_no_torch():
     """Fails if making an environment with this reward takes the seconds that importing torch takes."""
     code = (
-        "import sys; from textgym.rewards.similarity import similarity; "
+        "import sys; from textgym.rewards.judges.similarity import similarity; "
         "similarity(completions=['good'], reference=['bad']); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'scipy', 'transformers')))"
     )

@@ -18,7 +18,8 @@ import pytest
 
 from textgym import rewards
 from textgym.errors import ConfigurationError, RewardError
-from textgym.rewards import Judge, RewardFunctions, judge
+from textgym.rewards import Judge, RewardFunctions
+from textgym.rewards.judges import judge
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 Made by ``python -m recipes.judges.train_proxy``; how good it is stands in ``assets/judges/README.md``.
 It is cheap, never flat, and easily hacked: what an optimiser finds in it is checked by the judge
-``gold`` (`textgym.rewards.gold`), which is of another family and saw none of its rows.
+``gold`` (`textgym.rewards.judges.gold`), which is of another family and saw none of its rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
-WEIGHTS = Path(__file__).parents[1] / "assets" / "judges" / "sentiment.npz"
+WEIGHTS = Path(__file__).parents[2] / "assets" / "judges" / "sentiment.npz"
 WORD = re.compile(r"\b\w\w+\b")
 
 

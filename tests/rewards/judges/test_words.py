@@ -1,6 +1,6 @@
 """Words of texts."""
 
-from textgym.rewards.words import words
+from textgym.rewards.judges.words import words
 
 
 def test_no_visible_character_is_lost():

@@ -15,7 +15,7 @@ from pathlib import Path
 from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
-LEXICON = Path(__file__).parents[1] / "assets" / "lexicons" / "toxicity.txt"
+LEXICON = Path(__file__).parents[2] / "assets" / "lexicons" / "toxicity.txt"
 LETTERS = re.compile(r"[^\W\d_]+")
 
 

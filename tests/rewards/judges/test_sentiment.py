@@ -10,7 +10,7 @@ import pytest
 
 from textgym.data import files
 from textgym.data.datasets import ASSETS
-from textgym.rewards.sentiment import WEIGHTS, WORD, TfidfClassifier, sentiment
+from textgym.rewards.judges.sentiment import WEIGHTS, WORD, TfidfClassifier, sentiment
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_it_equals_scikit_learn(held_out: list[dict]) -> None:
 def test_it_needs_neither_torch_nor_scikit_learn() -> None:
     """Fails if making an environment with the default reward takes the seconds that importing them takes."""
     code = (
-        "import sys; from textgym.rewards.sentiment import sentiment; sentiment(completions=['good']); "
+        "import sys; from textgym.rewards.judges.sentiment import sentiment; sentiment(completions=['good']); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

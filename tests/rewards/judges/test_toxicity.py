@@ -3,7 +3,7 @@
 import pytest
 
 from textgym import rewards
-from textgym.rewards.toxicity import LEXICON, lexicon, toxicity
+from textgym.rewards.judges.toxicity import LEXICON, lexicon, toxicity
 
 
 @pytest.mark.parametrize(

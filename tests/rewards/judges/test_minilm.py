@@ -7,8 +7,8 @@ import pytest
 
 from textgym.data.packages import package_file
 from textgym.errors import ConfigurationError, MissingPackageError
-from textgym.rewards import minilm as module
-from textgym.rewards.minilm import BATCH_SIZE, MINILM, MiniLM, embed
+from textgym.rewards.judges import minilm as module
+from textgym.rewards.judges.minilm import BATCH_SIZE, MINILM, MiniLM, embed
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from textgym.data import files
 from textgym.data.datasets import ASSETS
-from textgym.rewards.gold import MODEL, gold
-from textgym.rewards.sentiment import sentiment
+from textgym.rewards.judges.gold import MODEL, gold
+from textgym.rewards.judges.sentiment import sentiment
 
 
 @pytest.mark.parametrize("whole", [True, False])

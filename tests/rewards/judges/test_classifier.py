@@ -14,7 +14,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 
 from textgym import rewards
 from textgym.errors import ConfigurationError, UnknownNameError
-from textgym.rewards.classifier import (
+from textgym.rewards.judges.classifier import (
     BATCH_SIZE,
     TextClassification,
     TokenClassification,
