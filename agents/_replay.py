@@ -19,8 +19,8 @@ class Replay:
 
     Args:
         env_id: The task.
-        split: Of its data set, whose prompts it will meet.
-        env_kwargs: Keywords of the environment.
+        split: The split whose prompts it will meet.
+        env_kwargs: Further keywords of the environment.
         num_envs: How many episodes its own environment plays side by side.
     """
 

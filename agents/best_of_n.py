@@ -27,7 +27,7 @@ class BestOfN(Replay):
 
     Attributes:
         tokens: Generated so far, those of discarded completions among them.
-        kl_bound: Of the divergence from the model, in nats per completion.
+        kl_bound: An upper bound of the divergence from the model, in nats per completion.
     """
 
     def __init__(self, env_id: str, policy: Agent, n: int, split: str, env_kwargs: dict[str, Any] | None) -> None:

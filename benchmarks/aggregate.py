@@ -42,7 +42,7 @@ def bootstrap_interval(
 
     Args:
         strata: One array of scores per task, a score per seed.
-        statistic: Of scores (repetitions, N) along the last axis, N over all tasks.
+        statistic: Takes scores (repetitions, N), N over all tasks, to one number for each repetition.
         rng: Draws the seeds.
         repetitions: Bootstrap samples.
         level: Nominal coverage. With few seeds the true one is lower.

@@ -37,7 +37,7 @@ class Row:
     Attributes:
         env_id: The task.
         agent: Its name.
-        results: Of its seeds, those that there are.
+        results: One for each seed that has been run.
         declared: How many there should be.
         marks: Which of `MARKS` apply.
     """
@@ -86,7 +86,7 @@ class Column:
     Attributes:
         name: Its heading.
         value: What a complete row has there: a number, None for nothing, or a text.
-        format: Of numbers.
+        format: How numbers are written, as `format` takes it.
         legend: What it says, for the report; "" where the heading says it all.
     """
 

@@ -47,7 +47,7 @@ class AgentEntry:
     """One line of the board.
 
     Attributes:
-        name: On the board.
+        name: What the board calls it.
         file: An agent of `agents` by its file's name, or a path to a user's own file; by default the name.
         total_tokens: Budget of training.
         overrides: Keywords of its ``make_agent``.
@@ -241,7 +241,7 @@ class Run(Cell):
     Attributes:
         config: What defines it, whose hash is part of the path.
         spec: The environment's, as Gymnasium writes it.
-        tokens: That it takes at most: its budget, and the test's texts with their prompts.
+        tokens: The most that it can take: its budget, and the texts of the evaluation with their prompts.
     """
 
     config: dict[str, Any]
@@ -253,7 +253,7 @@ def load_suite(name: str) -> Suite:
     """Read a suite.
 
     Args:
-        name: Of a file of ``suites/``, or the path of a TOML file.
+        name: A file of ``suites/`` by its name, or the path of a TOML file.
 
     Raises:
         UnknownNameError: There is no such suite.
