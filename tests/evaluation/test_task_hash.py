@@ -85,6 +85,20 @@ def test_what_a_reward_uses_counts_wherever_it_is(hashes, function, old, new):
     assert hashes(old, new, function) != hashes(function=function)
 
 
+def test_installed_packages_count_by_name_whatever_environment_they_are_of(tmp_path, monkeypatch):
+    # following them would take in half an environment
+    folder = tmp_path / "other" / "site-packages"
+    folder.mkdir(parents=True)
+    monkeypatch.syspath_prepend(folder)
+    (tmp_path / "mine_of_it.py").write_text("from installed import twice\n\ndef mine(text):\n    return twice(text)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (folder / "installed.py").write_text("def twice(text):\n    return 2 * len(text)\n")
+    definitions = Definitions()
+    definitions.add(importlib.import_module("mine_of_it").mine)
+    assert definitions.found["installed:twice"] == ""
+    assert "twice(text)" in definitions.found["mine_of_it:mine"]
+
+
 def test_a_judges_file_counts(tmp_path, monkeypatch):
     # its path is a constant of the module that reads it; another judge's file is nobody's business
     from textgym.rewards.judges import sentiment

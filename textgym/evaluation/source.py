@@ -16,7 +16,8 @@ from typing import Any
 
 # they say where rewards are and what went wrong, and never what a reward is worth
 IRRELEVANT = ("textgym.errors", "textgym.redaction", "textgym.rewards.registry")
-FOREIGN = tuple({str(Path(sysconfig.get_path(key))) for key in ("stdlib", "platstdlib", "purelib", "platlib")})
+STANDARD_LIBRARY = tuple({str(Path(sysconfig.get_path(key))) for key in ("stdlib", "platstdlib")})
+INSTALLED = {"site-packages", "dist-packages"}  # of whatever environment: a .pth file adds another one's
 
 
 def essence(source: str | ast.AST) -> str:
@@ -182,7 +183,8 @@ def _read(name: str) -> _Module | None:
         file = spec.origin if spec else None
     if file is None or not file.endswith(".py"):
         return None
-    if file.startswith(FOREIGN) and name.partition(".")[0] != "textgym":
+    foreign = file.startswith(STANDARD_LIBRARY) or INSTALLED.intersection(Path(file).parts)
+    if foreign and name.partition(".")[0] != "textgym":
         return None
     return _Module(name, Path(file).read_text(encoding="utf-8"), Path(file).name == "__init__.py")
 
