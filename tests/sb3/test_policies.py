@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 from transformers import AutoModelForCausalLM, MambaConfig, MistralConfig
 
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, TextGymError
 from textgym.models.token_statistics import TokenStatistics
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
 from textgym.sb3.policies import sample
@@ -354,11 +354,15 @@ def test_other_architectures_are_refused_by_name(
         make_ppo(policy_kwargs={"model": str(tmp_path)})
 
 
-def test_an_adapter_trains_against_its_own_model(make_ppo: Callable[..., PPO], records: type, tmp_path: Path) -> None:
+ADAPTERS = [{"peft_type": "LORA", "r": 4}, {"peft_type": "IA3"}]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter["peft_type"])
+def test_an_adapter_trains_against_its_own_model(
+    adapter: dict[str, Any], make_ppo: Callable[..., PPO], records: type, tmp_path: Path
+) -> None:
     """No second copy of the model, weights that stay, divergence 0 at first and not 0 afterwards."""
-    model = make_ppo(
-        policy_kwargs={"lora": {"r": 4}}, rollout_buffer_kwargs={"kl": KLControl(0.05)}, learning_rate=1e-2
-    )
+    model = make_ppo(policy_kwargs={"peft": adapter}, rollout_buffer_kwargs={"kl": KLControl(0.05)}, learning_rate=1e-2)
     before = {name: p.detach().clone() for name, p in model.policy.named_parameters() if not p.requires_grad}
     log = records().of(model)
     model.learn(360, callback=TextCallback())
@@ -373,10 +377,23 @@ def test_an_adapter_trains_against_its_own_model(make_ppo: Callable[..., PPO], r
     model.save(tmp_path / "ppo")
     loaded = PPO.load(tmp_path / "ppo", env=model.env, device="cpu")
     assert torch.equal(loaded.policy.log_prob(batch.observations, batch.actions), log_prob)
-    with pytest.raises(ConfigurationError, match="lora_dropout"):
-        make_ppo(policy_kwargs={"lora": {"lora_dropout": 0.1}})
-    with pytest.raises(ConfigurationError, match="refused by peft"):
-        make_ppo(policy_kwargs={"lora": {"rank": 4}})
+
+
+@pytest.mark.parametrize(
+    ("adapter", "message"),
+    [
+        ({"peft_type": "LORA", "lora_dropout": 0.1}, "leave lora_dropout out"),
+        ({"peft_type": "LORA", "rank": 4}, "refused by peft"),
+        ({"peft_type": "LORRA"}, "Did you mean 'LORA'"),
+        ({"r": 4}, "Unknown peft_type 'None'"),
+        ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 2}, "no virtual tokens"),
+    ],
+)
+def test_an_adapter_that_cannot_be_trained_is_refused(
+    adapter: dict[str, Any], message: str, make_ppo: Callable[..., PPO]
+) -> None:
+    with pytest.raises(TextGymError, match=message):
+        make_ppo(policy_kwargs={"peft": adapter})
 
 
 def test_wrappers_that_change_observations_are_refused(make_ppo: Callable[..., PPO]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -47,11 +48,11 @@ def test_a_folder_is_replaced_file_by_file(tmp_path: Path) -> None:
     assert (folder / "a").read_text() == "1" and [*tmp_path.iterdir()] == [folder]
 
 
-@pytest.mark.parametrize("lora", [None, {"r": 4}])
+@pytest.mark.parametrize("adapter", [None, {"peft_type": "LORA", "r": 4}])
 def test_an_export_is_read_by_transformers_and_by_textgym(
-    make_ppo: Callable[..., PPO], tmp_path: Path, lora: dict[str, int] | None
+    make_ppo: Callable[..., PPO], tmp_path: Path, adapter: dict[str, Any] | None
 ) -> None:
-    model = make_ppo(policy_kwargs={"lora": lora}, learning_rate=1e-2)
+    model = make_ppo(policy_kwargs={"peft": adapter}, learning_rate=1e-2)
     model.learn(120)
     folder = tmp_path / "exported"
     model.policy.export(folder)

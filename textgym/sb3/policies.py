@@ -15,7 +15,7 @@ from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from textgym import models
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, UnknownNameError
 from textgym.models.cache import CachedTrunk
 from textgym.models.causal_lm import CausalLM
 from textgym.models.packing import PackedBatch, check_right_padded, timestep_states
@@ -54,8 +54,8 @@ class TransformerPolicy(ActorCriticPolicy):
         temperature: Divides the logits, in sampling and in log-probabilities alike, those of the reference among them.
         dtype: ``"float32"``, or ``"bfloat16"`` for the matrix products (weights and optimiser stay float32);
             `SequenceRolloutBuffer` then computes a rollout's log-probabilities again as training computes them.
-        lora: Keywords of ``peft.LoraConfig``, such as ``{"r": 8}``: low-rank adapters are trained in place of the
-            weights. None trains every weight.
+        peft: What ``peft.get_peft_config`` takes, such as ``{"peft_type": "LORA", "r": 8}``: an adapter is trained in
+            place of the weights. None trains every weight.
         separate_critic: Whether the critic gets a trunk of its own, a copy of the model's.
         optimizer_class: As in SB3.
         optimizer_kwargs: As in SB3; Adam is fused by default.
@@ -78,7 +78,7 @@ class TransformerPolicy(ActorCriticPolicy):
         model: str = models.DEFAULT,
         temperature: float = 1.0,
         dtype: str = "float32",
-        lora: dict[str, Any] | None = None,
+        peft: dict[str, Any] | None = None,
         separate_critic: bool = False,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
@@ -100,7 +100,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.model_name = model
         self.temperature = temperature
         self.dtype_name = dtype
-        self.lora = lora
+        self.peft = peft
         self.separate_critic = separate_critic
         if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
             optimizer_kwargs = {"eps": 1e-5, "fused": True}
@@ -135,7 +135,7 @@ class TransformerPolicy(ActorCriticPolicy):
             "model": self.model_name,
             "temperature": self.temperature,
             "dtype": self.dtype_name,
-            "lora": self.lora,
+            "peft": self.peft,
             "separate_critic": self.separate_critic,
             "optimizer_class": self.optimizer_class,
             "optimizer_kwargs": self.optimizer_kwargs,
@@ -165,7 +165,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self._tokenizer_files = {path.name: path.read_bytes() for path in paths}
         model.requires_grad_(True)
         self.critic_trunk = copy.deepcopy(plain.trunk) if self.separate_critic else None
-        self.language_model = model if self.lora is None else with_lora(model, self.lora)
+        self.language_model = model if self.peft is None else with_adapter(model, self.peft)
         self.causal_lm = CausalLM(self.language_model, self.model_name)
         dtype = DTYPES[self.dtype_name]
         self._trunk = CachedTrunk(self.causal_lm.trunk, self.causal_lm.head, dtype)
@@ -315,25 +315,29 @@ def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -
         )
 
 
-def with_lora(model: Any, keywords: dict[str, Any]) -> Any:
-    """A PEFT model around one of transformers, whose adapters alone are trained.
+def with_adapter(model: Any, keywords: dict[str, Any]) -> Any:
+    """A PEFT model around one of transformers, whose adapter alone is trained.
 
     Raises:
         ConfigurationError: PEFT refuses the keywords, or they ask for dropout.
     """
-    from peft import LoraConfig, get_peft_model
+    from peft import PeftType, get_peft_config, get_peft_model
 
-    if keywords.get("lora_dropout"):
+    dropout = [name for name, value in keywords.items() if "dropout" in name and value]
+    if dropout:
         raise ConfigurationError(
-            f"lora={keywords!r}: leave lora_dropout out, for the policy must be the same function in training and in "
-            "sampling."
+            f"peft={keywords!r}: leave {' and '.join(dropout)} out, for the policy must be the same function in "
+            "training and in sampling."
         )
+    known = [kind.name for kind in PeftType]
+    if keywords.get("peft_type") not in known:
+        raise UnknownNameError("peft_type", str(keywords.get("peft_type")), known)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "fan_in_fan_out")  # GPT-2's layers are stored transposed; PEFT sees to it
-            return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **keywords))
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"lora={keywords!r} is refused by peft.LoraConfig: {error}") from error
+            return get_peft_model(model, get_peft_config({"task_type": "CAUSAL_LM", **keywords}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"peft={keywords!r} is refused by peft: {error}") from error
 
 
 def check_model(model: CausalLM) -> None:
