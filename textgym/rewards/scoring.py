@@ -199,7 +199,12 @@ def outcome(function: RewardFunction, arguments: Mapping[str, Any]) -> Any:
 
     It gets lists of its own, for it may change them, and the next function and the infos need the originals.
     """
-    own = {key: [*map(copied, values)] if isinstance(values, list) else values for key, values in arguments.items()}
+    own = {
+        key: [copied(value) if isinstance(value, (list, dict)) else value for value in values]
+        if isinstance(values, list)
+        else values
+        for key, values in arguments.items()
+    }
     try:
         returned: Any = function(**own)
         if inspect.isawaitable(returned):
@@ -221,7 +226,7 @@ def copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: copied(held) for key, held in value.items()}
     if isinstance(value, list):
-        return [*map(copied, value)] if value and isinstance(value[0], (list, dict)) else list(value)
+        return [*map(copied, value)] if value and isinstance(value[0], (list, dict)) else value.copy()
     return value
 
 
