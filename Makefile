@@ -25,8 +25,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 leaderboard: $(INSTALLED)  ## Train and compare the agents on Sentiment, and write a report
 	$(BIN)/python -m benchmarks.leaderboard --suite quick
 
+# a process for each core, of one thread and about a gigabyte each
 test: $(INSTALLED) lint  ## Lint, type check, doctests and tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 lint: $(INSTALLED)  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -179,7 +179,7 @@ def test_names_are_loaded_once():
         ("a.jsonl", b'{"prompt": "x"}\n{"prompt": "\xff"}\n', "a.jsonl, line 2: not UTF-8"),
         ("a.jsonl", b'{"prompt": "x"}\n\n{"prompt":  "x"}\n', "a.jsonl, line 3: the same row as line 1"),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read"),
-        ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}\n')[:-12], "a.jsonl.gz cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}\n', mtime=0)[:-12], "a.jsonl.gz cannot be read"),
         ("a.csv", b"", "a.csv, split 'train', is empty"),
         ("a.csv", b"prompt\n", "a.csv, split 'train', is empty"),
         ("a.csv", b"prompt\nx\ny,z\n", "a.csv, line 3: more values"),
