@@ -14,6 +14,7 @@ from textgym import data, rewards, worker
 from textgym.data import reasoning_gym
 from textgym.envs.tasks.reasoning_gym import ReasoningGymEnv
 from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError, UnknownNameError
+from textgym.rewards import registry
 from textgym.wrappers import WholeResponse
 
 SPLITS = ("train", "validation", "test")
@@ -96,6 +97,7 @@ def test_a_generator_that_one_text_solves_is_refused_unless_it_is_asked_for(stub
 def test_without_the_package_the_id_is_listed_and_making_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)  # as if it could not be imported
     monkeypatch.delitem(sys.modules, "textgym.rewards.reasoning_gym", raising=False)
+    monkeypatch.delitem(registry._REGISTRY, "reasoning_gym", raising=False)  # as if it had not been asked for before
     assert "TextGen-ReasoningGym-v0" in gym.registry and len(data.load("reasoning_gym", "test")) == 600
     for make in (
         lambda: gym.make("TextGen-ReasoningGym-v0"),

@@ -209,7 +209,8 @@ def test_weights_and_rewards_that_do_not_apply(make_env):
         return [None for _ in completions]
 
     env = make_env(reward_funcs=["length", "repetition", never], reward_weights=[2.0, 0.0, 1.0])
-    _, (reward, _, _, info) = run(env, [500, 500, 500, 1])
+    (word,) = env.tokenizer.encode(" good")
+    _, (reward, _, _, info) = run(env, [word, word, word, 1])
     assert set(info["rewards"]) == {"length", "repetition"}  # None is left out, weight 0 is not
     assert info["rewards"]["repetition"] < 0
     assert reward == pytest.approx(2.0 * info["rewards"]["length"])

@@ -79,3 +79,9 @@ def test_no_symbol_is_dropped_where_endings_are_asked_for():
 def test_a_long_text_takes_linear_time():
     text = "aa " * 50_000
     assert metrics.occurrences(text, ["a", "aa b", "b"]) == [False] * 3
+
+
+def test_a_whole_number_may_be_written_with_a_zero_behind_the_point_where_other_forms_count():
+    assert metrics.occurrences("below 35.0 °C", ["35", "5", "3"], endings=True) == [True, False, False]
+    assert metrics.occurrences("below 35.0 °C, not 35.05", ["35"]) == [False]
+    assert metrics.occurrences("below 35.05 °C", ["35"], endings=True) == [False]

@@ -47,7 +47,8 @@ def occurrences(text: str, phrases: Items, endings: bool = False) -> list[bool]:
         text: The text.
         phrases: Words, phrases and symbols; what is empty does not occur.
         endings: Whether a phrase also occurs with a regular English ending at its last word (-s, -ed, -ing and so on,
-            as "carry" in "carried"; then "see" is in "seed", too), and with other marks between its words.
+            as "carry" in "carried"; then "see" is in "seed", too), with other marks between its words, and a whole
+            number as "35" in "35.0".
 
     >>> occurrences("net income", [".NET", "net", "income tax"]), occurrences("seeds", ["see"])
     ([False, True, False], [False])
@@ -127,6 +128,8 @@ def _forms(phrase: str, endings: bool) -> list[str]:
 def _with_endings(stem: str) -> list[str]:
     """A word or phrase, also with every regular English ending."""
     forms = [stem, stem + "s"]
+    if stem[-1].isdigit():
+        forms.append(stem + ".0")
     if HARD_ENDING.search(stem):
         forms.append(stem + "es")
     if stem.endswith("y"):

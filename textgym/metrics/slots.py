@@ -30,7 +30,8 @@ def slot_errors(completion: str, slots: Items) -> float:
     values = items_of(slots)
     missing = occurrences(completion, values, endings=True).count(False)
     given = {folded(name) for value in values for name in _names(value)}
-    made_up = len({folded(claim) for claim in claims(completion)} - given)
+    stated = {folded(claim) for claim in claims(completion)}
+    made_up = sum(claim not in given and claim.removesuffix(".0") not in given for claim in stated)
     return (missing + made_up) / (len(values) + made_up) if values or made_up else 0.0
 
 
