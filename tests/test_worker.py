@@ -115,3 +115,14 @@ def test_scripts_without_a_main_guard_and_daemonic_processes_may_call(tmp_path):
         [sys.executable, script], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."}
     )
     assert (done.stdout, done.stderr) == ("once 4\n4\n", "")
+
+
+def test_calls_made_together_end_each_as_it_would_alone(caplog):
+    fine, fatal = [(len, "a"), (int, "z"), (len, "bc")], [(time.sleep, 70), (os._exit, 4), (time.sleep, 70)]
+    mixed = [*fine[:2], *fatal, fine[2]]
+    calls = [((function,), (argument,)) for function, argument in mixed]
+    for _ in range(2):
+        values = worker.call_each(functools.partial, calls)
+        assert isinstance(values.pop(1), worker.ForeignCodeError)
+        assert values == [1, None, None, None, 2]
+    assert len(caplog.records) == 2

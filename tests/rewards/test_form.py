@@ -67,3 +67,17 @@ def test_a_pattern_that_takes_for_ever_does_not_match(monkeypatch, caplog):
     assert Format("(a+)+")(completions=texts) == [0.0, 1.0]
     assert rewards.get("format")(completions=texts, pattern=["(a+)+"] * 2) == [0.0, 1.0]
     assert len(caplog.records) == 1 and "aaaa" in caplog.text and "(a+)+" in caplog.text  # once for one text
+
+
+def test_the_worker_gets_a_batch_at_once(monkeypatch):
+    """One by one, each text would wait for its answer."""
+    sent = []
+    answers = worker._Worker.answers
+    monkeypatch.setattr(worker._Worker, "answers", lambda self, calls: sent.append(len(calls)) or answers(self, calls))
+    texts = [str(n) for n in range(50)]
+    expected = [float(n % 10 == 1) for n in range(50)]
+    assert Format(".*1")(completions=texts) == expected
+    patterns = [None, *[".*1", ".*2"] * 24, ".*9"]
+    values = rewards.get("format")(completions=texts, pattern=patterns)
+    assert sent == [50, 49]
+    assert values == [None] + [float(t.endswith(p[2:])) for t, p in zip(texts[1:], patterns[1:], strict=True)]

@@ -6,11 +6,12 @@ import json as json_module
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 from textgym import metrics, worker
 from textgym.errors import ConfigurationError, DatasetError
-from textgym.rewards.contract import per_text
+from textgym.rewards.contract import Values, per_text, scores_together
 from textgym.rewards.registry import register
 
 
@@ -29,15 +30,15 @@ class Format:
     """
 
     __name__ = "format"
+    columns = ()
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         _compiled(pattern)
 
-    @per_text
-    def __call__(self, completion: str) -> float:
-        """Of the completion alone."""
-        return _matches(completion, self.pattern)
+    def __call__(self, /, *arguments: Any, **columns: Any) -> Values:
+        """Of the completions alone."""
+        return scores_together(partial(_request, self.pattern), _matches, (), self.__name__, *arguments, **columns)
 
 
 @register("json")
@@ -81,11 +82,15 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise ConfigurationError(f"The pattern {pattern!r} is no regular expression: {error}.") from error
 
 
-def _matches(completion: str, pattern: str) -> float:
+def _request(pattern: str, completion: str) -> tuple[tuple[str], tuple[str]]:
     if not isinstance(pattern, str):
         raise DatasetError(f"{pattern!r} is no text. Write a regular expression, or None where there is none.")
     _compiled(pattern)  # what is wrong with it is said here, and not by the worker
-    return float(bool(worker.call(_matcher, (pattern,), completion.strip())))  # a text that takes too long is wrong
+    return (pattern,), (completion.strip(),)
+
+
+def _matches(requests: list[tuple[tuple[str], tuple[str]]]) -> list[float]:
+    return [float(value is True) for value in worker.call_each(_matcher, requests)]  # one that takes too long is wrong
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
@@ -94,10 +99,15 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
 
 
 @register("format")
-@per_text
-def format(completion: str, pattern: str) -> float:
+def format(*arguments: Any, **columns: Any) -> Values:
     """1.0 if its row's regular expression matches the whole text, white space around it aside, else 0.0."""
-    return _matches(completion, pattern)
+    return scores_together(
+        lambda completion, pattern: _request(pattern, completion), _matches, ("pattern",), "format",
+        *arguments, **columns,
+    )  # fmt: skip
+
+
+format.columns = ("pattern",)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
