@@ -10,17 +10,23 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from stable_baselines3 import PPO
 
 from benchmarks.results_io import read_examples, read_run
 from benchmarks.suite import SUITES, load_suite
-from textgym import data, metrics, rewards
+from textgym import data, metrics, models, rewards
+from textgym.cli.lint_reward import find_reward
 from textgym.cli.output import described_reward
+from textgym.cli.validate import validate
 from textgym.envs.text_env import TextGenEnv
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import MissingPackageError, TextGymError
-from textgym.rewards import RewardFunctions
+from textgym.rewards import Cached, Clipped, EvaluateModule, Gated, Judge, Lenient, RewardFunctions
+from textgym.rewards.form import Format
+from textgym.rewards.text import Length, Repetition
+from textgym.sb3 import KLControl, TextCallback, TextVecEnv, TransformerPolicy
 
 TYPED = (TextGymError, gym.error.Error)
 # the same inputs in every run: a test that fails now and then helps nobody
@@ -88,6 +94,8 @@ KEYWORDS = (
 @pytest.mark.parametrize("name", KEYWORDS)
 @fewer
 @given(value=keyword_values)
+@example(value=10**12)
+@example(value=10**30)
 def test_keywords_are_taken_or_refused(keywords, make, name, value):
     tried(make, **{**keywords, name: value})
 
@@ -95,6 +103,8 @@ def test_keywords_are_taken_or_refused(keywords, make, name, value):
 @pytest.mark.parametrize("name", ["num_envs", "max_episode_steps", "autoreset_mode"])
 @fewer
 @given(value=anything)
+@example(value=10**12)
+@example(value=10**30)
 def test_keywords_of_vector_environments_are_taken_or_refused(keywords, name, value):
     tried(TextGenVectorEnv, **{**keywords, name: value})
 
@@ -131,6 +141,74 @@ def scored(name: str) -> RewardFunctions:
         return RewardFunctions(name)
     except MissingPackageError as error:
         return pytest.skip(str(error))
+
+
+@few
+@given(name=anything.filter(lambda value: not isinstance(value, str) or "/" not in value))
+@example(name="x" * 300)
+@example(name="~nobody/x")
+@example(name=5)
+@example(name=["length"])
+def test_names_are_found_or_refused(name):
+    tried(rewards.get, name)
+    tried(models.load_tokenizer, name)
+    tried(models.folder, name)
+
+
+CONSTRUCTORS = {
+    "Judge.base_url": lambda value: Judge(value, "small"),
+    "Judge.model": lambda value: Judge("http://localhost:1", value),
+    "Judge.timeout": lambda value: Judge("http://localhost:1", "small", timeout=value),
+    "Judge.retries": lambda value: Judge("http://localhost:1", "small", retries=value),
+    "KLControl.beta": lambda value: KLControl(value),
+    "KLControl.target": lambda value: KLControl(0.1, value),
+    "Clipped.low": lambda value: Clipped("length", low=value),
+    "Cached.size": lambda value: Cached("length", size=value),
+    "Gated.at_least": lambda value: Gated("length", by="length", at_least=value),
+    "Lenient.value": lambda value: Lenient("length", value=value),
+    "Lenient.time_limit": lambda value: Lenient("length", time_limit=value),
+    "TextCallback.samples": lambda value: TextCallback(value),
+    "TextCallback.samples_every": lambda value: TextCallback(4, value),
+    "Format": lambda value: Format(value),
+    "Length": lambda value: Length(value)(completions=["a"]),
+    "Repetition": lambda value: Repetition(value)(completions=["a"]),
+}
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+@fewer
+@given(value=anything)
+@example(value="a")
+@example(value=5)
+@example(value=0)
+@example(value=["a"])
+@example(value=10**400)
+def test_arguments_are_taken_or_refused(name, value):
+    tried(CONSTRUCTORS[name], value)
+
+
+@pytest.mark.parametrize("keywords", [{"temperature": "a"}, {"peft": 5}, {"model": 5}, {"dtype": 5}])
+def test_policies_refuse_what_cannot_be_meant(keywords):
+    env = TextVecEnv("TextGen-Sentiment-v0", 1, max_new_tokens=3)
+    with pytest.raises(TextGymError, match=next(iter(keywords))):
+        PPO(TransformerPolicy, env, policy_kwargs=keywords, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "~nobody/x", "x" * 300 + ".py", "~nobody/x.py", "x" * 300 + ".csv"])
+def test_commands_say_that_there_is_no_such_file(name):
+    with pytest.raises(TYPED):
+        find_reward(name)
+    with pytest.raises(TYPED):
+        validate(name)
+    tried(EvaluateModule, name)
+
+
+@pytest.mark.parametrize("end", [{"a": 1}, [[1]], "x", 10**30, None, True, [{}]])
+def test_ends_of_a_text_are_ids_or_left_out(tmp_path, end):
+    for file in models.folder("textgym-tiny").glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": end}))
+    assert models.load_tokenizer(tmp_path).eos_token_id == models.load_tokenizer("textgym-tiny").eos_token_id
 
 
 CELL = st.none() | st.text(max_size=20) | st.lists(st.text(max_size=8), max_size=3) | anything

@@ -14,6 +14,7 @@ from benchmarks.results_io import ROOT
 LAYERS = (
     "textgym.errors",
     "textgym.paths",
+    "textgym.arguments",
     "textgym.worker",
     "textgym.tokenizer",
     "textgym.drawing",

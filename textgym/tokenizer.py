@@ -147,7 +147,7 @@ class TextTokenizer:
             return tokenizer.token_to_id(token) if isinstance(token, str) else None
 
         added = tokenizer.get_added_tokens_decoder()
-        others = [end for end in eos_token_ids if end in added and added[end].special]
+        others = [end for end in eos_token_ids if isinstance(end, int) and end in added and added[end].special]
         undeclared = [] if config.get("eos_token") else [*others, *map(tokenizer.token_to_id, EOS_NAMES)]
         eos = next((i for i in (declared_id("eos_token"), *undeclared) if i is not None), None)
         if eos is None:

@@ -185,6 +185,14 @@ def test_bad_arguments_are_refused():
         evaluate_agent(object(), ENV_ID, **OPTIONS)
 
 
+def test_arguments_of_other_types_are_refused():
+    for wrong in ({"device": "tpu"}, {"device": 5.0}, {"num_examples": True}):
+        with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+            evaluate_agent(Reader(), ENV_ID, **{**OPTIONS, "reference": "auto", **wrong})
+    with pytest.raises(ConfigurationError, match="no text-generation environment"):
+        evaluate_agent(Reader(), "CartPole-v1", seed=0)
+
+
 def test_other_environments_are_refused():
     gym.register("Other-v0", vector_entry_point=lambda num_envs, **_: gym.make_vec("CartPole-v1", num_envs=num_envs))
     try:

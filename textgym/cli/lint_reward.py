@@ -19,6 +19,7 @@ from textgym.checks.reward_lint import Found, Report, lint, search
 from textgym.cli import output
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, UnknownNameError
+from textgym.paths import is_file, user_path
 from textgym.rewards.registry import EVALUATE
 from textgym.rewards.scoring import Spec
 
@@ -75,7 +76,7 @@ def find_reward(reward: str) -> Spec:
     if not path.endswith(".py") or reward.startswith(EVALUATE):
         rewards.get(reward)
         return reward
-    module = _run(Path(path).expanduser())
+    module = _run(user_path(path))
     if name:
         if not callable(getattr(module, name, None)):
             raise UnknownNameError(f"function of {path}", name, _functions(module))
@@ -90,7 +91,7 @@ def find_reward(reward: str) -> Spec:
 
 def _run(path: Path) -> ModuleType:
     """The module that a file makes; it may import its neighbours."""
-    if not path.is_file():
+    if not is_file(path):
         raise ConfigurationError(f"There is no file {str(path)!r}. The current folder is {str(Path.cwd())!r}.")
     spec = importlib.util.spec_from_file_location(f"reward_file_{path.stem}", path)
     assert spec is not None and spec.loader is not None

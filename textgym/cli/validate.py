@@ -16,6 +16,7 @@ from textgym.data.datasets import files_of_splits
 from textgym.data.files import format_of
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, RewardError
+from textgym.paths import is_file, is_folder, user_path
 from textgym.rewards.scoring import resolve
 
 # data that is of no task has prompts and references of any length that textgym-tiny can read
@@ -48,10 +49,10 @@ def validate(
     is for, or --reward what it is scored by. Findings are printed, and the exit status is 1 if there are any.
     """
     console = output.console()
-    path = None if what is None else Path(what).expanduser()
+    path = None if what is None else user_path(what)
     if prompt_template is not None and env_id is None and reward is None:
         raise ConfigurationError("--prompt-template is for data that is scored. Name the task too: --id ID.")
-    if path is not None and (path.exists() or format_of(path)):
+    if path is not None and (_exists(path) or format_of(path)):
         options = {"prompt_template": prompt_template, "reward_funcs": None if reward is None else find_reward(reward)}
         given = {name: value for name, value in options.items() if value is not None}
         if env_id is None and reward is not None:
@@ -102,7 +103,7 @@ def _data(
 ) -> list[str]:
     """Print what the columns of files hold, and what their texts score in a task, if one is given; the findings."""
     found = None if given is None else output.find_task(given)
-    if not path.exists():
+    if not _exists(path):
         raise DatasetError(
             f"There is no file {str(path)!r}. Check the path; the current folder is {str(Path.cwd())!r}."
         )
@@ -124,6 +125,10 @@ def _data(
     except (ConfigurationError, DatasetError, RewardError) as error:  # a column is missing, or holds what it must not
         return [*findings, str(error)]
     return _scored(console, title or env_id, reward, scored)
+
+
+def _exists(path: Path) -> bool:
+    return is_file(path) or is_folder(path)
 
 
 def _print_file(console: Console, path: Path, report: FileReport) -> None:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import numpy as np
-
 from textgym import models
+from textgym.arguments import positive_integer
 from textgym.data.datasets import Source
-from textgym.errors import ConfigurationError, UnknownNameError
+from textgym.errors import UnknownNameError
 from textgym.rewards.scoring import Spec
 from textgym.tokenizer import TextTokenizer
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 TokenizerSource: TypeAlias = "str | Path | TextTokenizer | Tokenizer | PreTrainedTokenizerBase"
 Shaping: TypeAlias = Spec | Sequence[Spec] | bool | None
+MOST = 1_000_000  # environments, or tokens: more than any model reads, and few enough to be allocated
+
 Env = TypeVar("Env", bound=type)
 
 
@@ -49,7 +50,7 @@ class EpisodeConfig:
         max_new_tokens: How many tokens the agent may write: the episode ends with this one at the latest.
 
     Raises:
-        ConfigurationError: A number of tokens is no integer, or less than 1.
+        ConfigurationError: A number of tokens is no integer from 1 to `MOST`.
     """
 
     dataset: Source
@@ -64,8 +65,8 @@ class EpisodeConfig:
     max_new_tokens: int = 64
 
     def __post_init__(self) -> None:
-        positive_integer("max_prompt_tokens", self.max_prompt_tokens)
-        positive_integer("max_new_tokens", self.max_new_tokens)
+        positive_integer("max_prompt_tokens", self.max_prompt_tokens, MOST)
+        positive_integer("max_new_tokens", self.max_new_tokens, MOST)
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> EpisodeConfig:
@@ -99,14 +100,3 @@ def takes_config(env: Env) -> Env:
         assert lines
         env.__doc__ = re.sub(r" *\*\*keywords: .*", lambda _: lines[1], env.__doc__)
     return env
-
-
-def positive_integer(name: str, value: Any) -> int:
-    """The value of an argument.
-
-    Raises:
-        ConfigurationError: It is no integer, or less than 1.
-    """
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise ConfigurationError(f"{name} is {value!r}. Give an integer of at least 1.")
-    return int(value)

@@ -12,9 +12,10 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from textgym.arguments import positive_integer
 from textgym.envs import options as given
 from textgym.envs import rendering
-from textgym.envs.config import EpisodeConfig, positive_integer, takes_config
+from textgym.envs.config import MOST, EpisodeConfig, takes_config
 from textgym.envs.episodes import EpisodeCore, Observation
 from textgym.errors import ConfigurationError
 
@@ -70,7 +71,7 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         **keywords: Any,
     ) -> None:
-        self.num_envs = num_envs = positive_integer("num_envs", num_envs)
+        self.num_envs = num_envs = positive_integer("num_envs", num_envs, MOST)
         self.render_mode = rendering.valid_mode(render_mode, self.metadata["render_modes"])
         self.autoreset_mode = autoreset_mode_of(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}

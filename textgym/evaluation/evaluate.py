@@ -134,7 +134,7 @@ def number_of_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
     available = len(env.dataset)
     if num_examples is None:
         return available
-    if not isinstance(num_examples, (int, np.integer)) or not 1 <= num_examples <= available:
+    if not isinstance(num_examples, (int, np.integer)) or num_examples is True or not 1 <= num_examples <= available:
         raise ConfigurationError(
             f"num_examples is {num_examples}, and {env.dataset.name}, split {env.dataset.split!r}, has "
             f"{available} rows: give a number from 1 to {available}, or None for all."

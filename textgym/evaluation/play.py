@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode
 
 from textgym.envs.vector import TextGenVectorEnv
@@ -57,10 +58,20 @@ class Episode:
 def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, Any] | None = None) -> TextGenVectorEnv:
     """The vector environment of an id, without wrappers and without autoreset, as `play` needs it."""
     keywords = {**(env_kwargs or {}), "split": split, "autoreset_mode": AutoresetMode.DISABLED}
+    spec = gym.registry.get(env_id)
+    # seen before it is made, for others do not take our keywords
+    if spec is not None and (not _may_make_text(spec.vector_entry_point)):
+        raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {spec.entry_point}.")
     env = gym.make_vec(env_id, num_envs=num_envs, **keywords).unwrapped
     if not isinstance(env, TextGenVectorEnv):
         raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {env!r}.")
     return env
+
+
+def _may_make_text(entry_point: Any) -> bool:
+    """Whether an id's vector entry point is our class, or a function, of which only its result can tell."""
+    creator = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    return issubclass(creator, TextGenVectorEnv) if isinstance(creator, type) else callable(creator)
 
 
 def play(

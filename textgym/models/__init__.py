@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from textgym.errors import ConfigurationError, TextGymError, UnknownNameError
+from textgym.errors import ConfigurationError, TextGymError, UnknownNameError, shown
 from textgym.models import smollm2
 from textgym.paths import is_file, is_folder, user_path
 from textgym.tokenizer import TextTokenizer
@@ -42,16 +42,20 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def folder(name: str) -> Path:
+def folder(name: str | Path) -> Path:
     """The folder with a model's ``config.json``, weights and ``tokenizer.json``.
 
     Args:
         name: The name of an embedded model or of a package's, a local folder, or a hub id with one slash.
 
     Raises:
+        ConfigurationError: It is no text.
         UnknownNameError: Nothing goes by this name, or the hub does not give it.
         MissingPackageError: The package that carries the model is not installed.
     """
+    if not isinstance(name, (str, Path)):
+        raise ConfigurationError(f"A model's name is {shown(name)}. Give a text, such as {DEFAULT!r}, or a folder.")
+    name = str(name)
     if name == DEFAULT:
         return ASSETS / DEFAULT
     if name == smollm2.NAME:

@@ -17,9 +17,18 @@ from textgym.models.token_statistics import TokenStatistics
 
 
 def device_of(device: torch.device | str) -> torch.device:
-    """The device that is meant: for ``"auto"`` the accelerator that torch finds, else the CPU."""
+    """The device that is meant: for ``"auto"`` the accelerator that torch finds, else the CPU.
+
+    Raises:
+        ConfigurationError: Torch knows no such device.
+    """
     if device != "auto":
-        return torch.device(device)
+        try:
+            return torch.device(device)
+        except (RuntimeError, TypeError) as error:
+            raise ConfigurationError(
+                f"device is {device!r}, which torch does not know. Give 'auto', 'cpu', or an accelerator's name."
+            ) from error
     found = torch.accelerator.current_accelerator(check_available=True)
     return torch.device("cpu") if found is None else found
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from textgym.errors import ConfigurationError, MissingPackageError, RewardError, UnknownNameError, error_text
 from textgym.metrics.references import acceptable
+from textgym.paths import is_file, is_folder, user_path
 from textgym.rewards.contract import texts
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class EvaluateModule:
     def __init__(
         self, path_or_name: str | Path, key: str | None = None, per_text: bool = True, **compute_kwargs: Any
     ) -> None:
-        path = Path(path_or_name).expanduser()
-        script = path / f"{path.name}.py" if path.is_dir() else path
-        self.module: Path | str = script if script.is_file() else str(path_or_name)
+        path = user_path(path_or_name)
+        script = path / f"{path.name}.py" if is_folder(path) else path
+        self.module: Path | str = script if is_file(script) else str(path_or_name)
         self.key = key
         self.per_text = per_text
         self.compute_kwargs = compute_kwargs

@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from textgym import metrics, worker
+from textgym.arguments import check_texts
 from textgym.errors import ConfigurationError, DatasetError
 from textgym.rewards.contract import Values, per_text, scores_together
 from textgym.rewards.registry import register
@@ -23,7 +24,7 @@ class Format:
             `textgym.worker.TIME_LIMIT`, as `(a+)+` does on a row of letters, does not match, and is logged.
 
     Raises:
-        ConfigurationError: It is no regular expression.
+        ConfigurationError: It is no text, or no regular expression.
 
     >>> Format(r"Answer: [0-9]+")(completions=["Answer: 42", "42"])
     [1.0, 0.0]
@@ -33,6 +34,7 @@ class Format:
     columns = ()
 
     def __init__(self, pattern: str) -> None:
+        check_texts(pattern=pattern)
         self.pattern = pattern
         _compiled(pattern)
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from textgym import models
+from textgym.arguments import check_texts
 from textgym.errors import ConfigurationError, UnknownNameError
+from textgym.paths import is_file, user_path
 
 Values = Sequence[float | None]
 RewardFunction = Callable[..., Values | Awaitable[Values]]
@@ -49,9 +51,11 @@ def get(name: str) -> RewardFunction:
             ``"evaluate:..."`` with the path or name of a module of `evaluate` (see `textgym.rewards.EvaluateModule`).
 
     Raises:
+        ConfigurationError: It is no text.
         UnknownNameError: None of these exists, or the hub does not give it.
         MissingPackageError: The package that the reward needs is not installed.
     """
+    check_texts(name=name)
     if name not in _REGISTRY and name in built_in():
         import_module(built_in()[name])
     if name in _REGISTRY:
@@ -60,7 +64,7 @@ def get(name: str) -> RewardFunction:
         from textgym.rewards.evaluate_module import EvaluateModule
 
         return EvaluateModule(name.removeprefix(EVALUATE))
-    if (name and (Path(name).expanduser() / "config.json").is_file()) or models.is_hub_id(name):  # "" is no folder
+    if (name and is_file(user_path(name) / "config.json")) or models.is_hub_id(name):  # "" is no folder
         from textgym.rewards.judges.classifier import classification
 
         return classification(name)

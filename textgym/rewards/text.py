@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textgym import metrics
+from textgym.arguments import positive_integer
 from textgym.metrics.words import words, words_and_marks
 from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
+
+LONGEST_NGRAM = 100
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,9 @@ class Length:
     __name__ = "length"
 
     words: int = 10
+
+    def __post_init__(self) -> None:
+        positive_integer("words", self.words)
 
     @per_text
     def __call__(self, completion: str) -> float:
@@ -31,6 +37,9 @@ class Repetition:
     __name__ = "repetition"
 
     n: int = 2
+
+    def __post_init__(self) -> None:
+        positive_integer("n", self.n, LONGEST_NGRAM)
 
     @per_text
     def __call__(self, completion: str) -> float:

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from textgym.arguments import check_integers, check_numbers
 from textgym.errors import ConfigurationError, RewardError, TextGymError, error_text, shown
 from textgym.rewards.registry import RewardFunction
 from textgym.rewards.scoring import Spec, call, checked, outcome, resolve, some_rows
@@ -69,6 +70,7 @@ class Gated(RewardWrapper):
 
     def __init__(self, reward: Spec, by: Spec, at_least: float = 1.0) -> None:
         super().__init__(reward)
+        check_numbers(at_least=at_least)
         self.gate, self.by = resolve(by)
         self.at_least = at_least
 
@@ -91,6 +93,7 @@ class Clipped(RewardWrapper):
 
     def __init__(self, reward: Spec, low: float = 0.0, high: float = 1.0) -> None:
         super().__init__(reward)
+        check_numbers(low=low, high=high)
         if not low < high:
             raise ConfigurationError(f"low={low} is not below high={high}.")
         self.low, self.high = float(low), float(high)
@@ -137,6 +140,7 @@ class Cached(RewardWrapper):
 
     def __init__(self, reward: Spec, size: int = 10_000) -> None:
         super().__init__(reward)
+        check_integers(size=size)
         if size < 1:
             raise ConfigurationError(f"size={size} must be at least 1.")
         self.size = size
@@ -197,6 +201,7 @@ class Lenient(RewardWrapper):
 
     def __init__(self, reward: Spec, value: float | None = None, time_limit: float = 60.0) -> None:
         super().__init__(reward)
+        check_numbers(time_limit=time_limit, **({} if value is None else {"value": value}))
         self.value = value
         self.time_limit = time_limit
         self.failures = 0

@@ -15,6 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import CombinedExtractor
 
 from textgym import metrics
+from textgym.arguments import check_integers
 from textgym.errors import ConfigurationError
 from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.vec_env import TextVecEnv
@@ -68,6 +69,7 @@ class TextCallback(BaseCallback):
     """
 
     def __init__(self, samples: int = 4, samples_every: int = 10) -> None:
+        check_integers(samples=samples, samples_every=samples_every)
         if samples < 0 or samples_every < 1:
             raise ConfigurationError(
                 f"TextCallback(samples={samples}, samples_every={samples_every}): samples must be at least 0, and the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textgym.arguments import check_numbers
 from textgym.errors import ConfigurationError
 
 
@@ -29,6 +30,7 @@ class KLControl:
     CLIP = 0.2
 
     def __init__(self, beta: float, target: float | None = None) -> None:
+        check_numbers(beta=beta, **({} if target is None else {"target": target}))
         if not beta >= 0:
             raise ConfigurationError(f"KLControl(beta={beta}): beta is the reward per nat and must be at least 0.")
         if target is not None and not (target > 0 and beta > 0):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
@@ -15,7 +17,8 @@ from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from textgym import models
-from textgym.errors import ConfigurationError, UnknownNameError
+from textgym.arguments import check_numbers, check_texts
+from textgym.errors import ConfigurationError, UnknownNameError, shown
 from textgym.models.cache import CachedTrunk
 from textgym.models.causal_lm import CausalLM
 from textgym.models.packing import PackedBatch, check_right_padded, timestep_states
@@ -90,12 +93,16 @@ class TransformerPolicy(ActorCriticPolicy):
             raise ConfigurationError(
                 f"TransformerPolicy has no use for {names}: its network is the language model, which model= names."
             )
+        check_texts(dtype=dtype)
         if dtype not in DTYPES:
             raise ConfigurationError(f"dtype={dtype!r} is not one of {', '.join(DTYPES)}.")
+        check_numbers(temperature=temperature)
         if not temperature > 0:
             raise ConfigurationError(
                 f"temperature={temperature} must be positive; for greedy text call predict(deterministic=True)."
             )
+        if not isinstance(peft, (Mapping, NoneType)):
+            raise ConfigurationError(f"peft is {shown(peft)}. Give keywords, such as {{'peft_type': 'LORA', 'r': 8}}.")
         _check_spaces(observation_space, action_space)
         self.model_name = model
         self.temperature = temperature

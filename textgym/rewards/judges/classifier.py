@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textgym import metrics, models
 from textgym.errors import ConfigurationError, error_text
 from textgym.metrics.references import acceptable
+from textgym.paths import user_path
 from textgym.rewards.contract import scores, texts
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def classification(path: str | Path) -> TextClassification | TokenClassification
 
 def _folder(path: str | Path) -> Path:
     """Where a classifier's files are, which for a hub id are downloaded, unless they have been."""
-    return models.download(str(path), "reward") if models.is_hub_id(str(path)) else Path(path).expanduser()
+    return models.download(str(path), "reward") if models.is_hub_id(str(path)) else user_path(path)
 
 
 class Classification:

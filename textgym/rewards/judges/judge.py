@@ -19,6 +19,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from textgym import worker
+from textgym.arguments import check_integers, check_numbers, check_texts
 from textgym.errors import ConfigurationError, RewardError, error_text, shown
 from textgym.redaction import HIDDEN, redacted
 from textgym.rewards.contract import texts
@@ -108,6 +109,9 @@ class Judge:
     _is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)
 
     def __post_init__(self) -> None:
+        check_texts(base_url=self.base_url, model=self.model, prompt=self.prompt)
+        check_numbers(timeout=self.timeout)
+        check_integers(retries=self.retries, max_concurrency=self.max_concurrency)
         if not re.match(r"https?://[^/\s]+", self.base_url):
             raise ConfigurationError(
                 f"base_url is {redacted(self.base_url)!r}. Give a URL such as 'http://localhost:8000/v1'."
