@@ -21,7 +21,7 @@ version = 0
 class Config:
     """Hyperparameters; overrides of `make_agent` go by these names."""
 
-    rows: int = 64  # episodes side by side
+    num_envs: int = 64  # episodes side by side
     n_steps: int = 32  # tokens per row and rollout
     n_epochs: int = 4
     batch_size: int = 512  # tokens
@@ -126,7 +126,7 @@ def make_agent(
         **hyperparameters: See `Config`.
     """
     config = Config(**hyperparameters)
-    env = TextVecEnv(env_id, num_envs=config.rows, **{"shaping": config.shaping, **(env_kwargs or {})})
+    env = TextVecEnv(env_id, num_envs=config.num_envs, **{"shaping": config.shaping, **(env_kwargs or {})})
     name = model or env.venv.tokenizer.name
     ppo = PPO(
         TransformerPolicy,

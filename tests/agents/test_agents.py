@@ -17,7 +17,7 @@ from textgym.evaluation import evaluate_agent
 ENV_ID = "TextGen-Sentiment-v0"
 FILES = sorted(path.stem for path in Path(agents.__path__[0]).glob("[!_]*.py"))
 SHORT = {"max_new_tokens": 5}
-TINY = {"rows": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
+TINY = {"num_envs": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
 OPTIONS = {"seed": 0, "num_examples": 4, "num_envs": 3, "gold": None, "env_kwargs": SHORT}
 
 
@@ -153,7 +153,7 @@ def test_ppo_trains_for_its_budget_and_keeps_its_curve():
     assert [point.tokens for point in agent.curve] == told
     assert agent.curve[0].kl == pytest.approx(0, abs=1e-4)
     assert all(0 <= point.score <= 1 for point in agent.curve)
-    assert agent.hyperparameters["rows"] == 2
+    assert agent.hyperparameters["num_envs"] == 2
 
 
 def test_ppo_may_earn_with_every_token():

@@ -218,7 +218,7 @@ def test_every_agent_can_start_from_what_was_saved(trained, tmp_path):
     assert torch.equal(weights_of(folder), weights(type("Agent", (), {"policy": policy})))
     assert best_of_n.make_agent(ENV_ID, seed=0, split="train", **chosen).policy.model_name == folder
 
-    small = {"seed": 0, "total_tokens": 16, "rows": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
+    small = {"seed": 0, "total_tokens": 16, "num_envs": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
     # the price is on leaving the model that it started from, unless another one is named
     assert ppo.make_agent(ENV_ID, **chosen, **small).curve[0].kl == pytest.approx(0, abs=1e-4)
     assert ppo.make_agent(ENV_ID, **chosen, **small, reference="textgym-tiny").curve[0].kl > 1
@@ -226,7 +226,7 @@ def test_every_agent_can_start_from_what_was_saved(trained, tmp_path):
 
 def test_what_ppo_has_trained_can_be_saved_too_when_its_start_is_gone(trained, tmp_path):
     trained.save(tmp_path / "tuned")
-    small = {"total_tokens": 16, "rows": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
+    small = {"total_tokens": 16, "num_envs": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
     agent = ppo.make_agent(ENV_ID, seed=0, env_kwargs=KWARGS, model=str(tmp_path / "tuned"), **small)
     shutil.rmtree(tmp_path / "tuned")
     agent.save(tmp_path / "rl")

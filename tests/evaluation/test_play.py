@@ -14,10 +14,10 @@ class Remembers:
     """A recurrent agent: it chooses by a sum over what it has seen since its row began, which it keeps in its state."""
 
     def __init__(self):
-        self.rows = []
+        self.starts = []
 
     def predict(self, obs, state=None, episode_start=None, deterministic=False):
-        self.rows.append(len(episode_start))
+        self.starts.append(episode_start)
         read = (obs["input_ids"] * obs["attention_mask"]).sum(1)
         state = read + np.where(episode_start, 0, 0 if state is None else state)
         return np.where(state % 5 == 0, 1, 3 + state % 4000), state
@@ -45,15 +45,23 @@ def test_episodes_are_the_same_in_any_layout(make_playable, shaping):
             assert one[0] == other[0] and one[1] == pytest.approx(other[1]) and one[2] == other[2], num_envs
 
 
-def test_rows_are_refilled_as_they_end_and_stay_as_many(make_playable):
+def test_environments_are_refilled_as_they_end_and_stay_as_many(make_playable):
     agent, num_envs, indices = Remembers(), 4, range(40)
     episodes = play(agent, make_playable(num_envs), indices)
     lengths = [len(episode.tokens) - episode.info["prompt_length"] for episode in episodes]
-    assert set(agent.rows) == {num_envs}
-    # no row waits while there is another episode to begin: each step but the last few plays all of them
-    assert len(agent.rows) <= sum(lengths) / num_envs + max(lengths)
+    assert {len(starts) for starts in agent.starts} == {num_envs}
+    # no environment waits while there is another episode to begin: each step but the last few plays all of them
+    assert len(agent.starts) <= sum(lengths) / num_envs + max(lengths)
     blocks = [lengths[start : start + num_envs] for start in range(0, len(lengths), num_envs)]
-    assert len(agent.rows) < sum(map(max, blocks)), "rows waited for the longest of their block"
+    assert len(agent.starts) < sum(map(max, blocks)), "environments waited for the longest of their block"
+
+
+def test_environments_are_refilled_a_quarter_at_a_time(make_playable):
+    # one at a time, an agent that reads the prompt first, or plans, would begin anew at nearly every step
+    agent = Remembers()
+    play(agent, make_playable(12), range(40))
+    first, *refills = [int(starts.sum()) for starts in agent.starts if starts.any()]
+    assert first == 12 and sum(refills) == 28 and min(refills[:-1]) >= 3
 
 
 def test_each_episode_is_scored_once_and_no_other(make_playable):
@@ -87,7 +95,7 @@ def test_no_index_no_episode(make_playable):
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        (np.array(42), r"shape \(\) .* for 4 rows"),
+        (np.array(42), r"shape \(\) .* for 4 environments"),
         (np.full((4, 1), 42), r"shape \(4, 1\)"),
         (np.full(3, 42), r"shape \(3,\)"),
         (np.full(4, np.nan), "type float64"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +13,8 @@ from gymnasium.vector import AutoresetMode
 
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError, shown
+
+REFILL = 0.25  # of the environments: to read a few new prompts, or to plan for them, costs as much as for many
 
 
 class Agent(Protocol):
@@ -84,10 +85,10 @@ def play(
 ) -> list[Episode]:
     """Play an episode from each of some examples, as many side by side as there are environments.
 
-    Where an episode ends the next one begins at once, and ``episode_start`` tells the agent. When none is left, the
-    agent goes on seeing what it chose the last token from, and what it says there is ignored: its rows stay as many as
-    they were, as a recurrent state asks for. Whoever samples writes other texts with another number of environments,
-    for the same noise meets other prompts.
+    Where episodes have ended the next ones begin, as soon as a quarter of the environments is free, and
+    ``episode_start`` tells the agent. Until then, and when none is left, the agent goes on seeing what it chose the
+    last token from, and what it says there is ignored: it is always asked for as many, as a recurrent state asks for.
+    Whoever samples writes other texts with another number of environments, for the same noise meets other prompts.
 
     Args:
         agent: See `Agent`.
@@ -106,30 +107,31 @@ def play(
     check_playable(env)
     if not len(indices):
         return []
-    rows = min(env.num_envs, len(indices))
-    obs = {key: array[:rows] for key, array in begin(env, np.arange(rows), indices[:rows], seed).items()}
-    place = np.arange(rows)  # of the index that each row plays
-    waiting = iter(range(rows, len(indices)))
-    playing, starts, state = np.ones(rows, bool), np.ones(rows, bool), None
-    scores, actions = np.zeros(rows), np.zeros(env.num_envs, np.int64)
+    width = min(env.num_envs, len(indices))
+    obs = {key: array[:width] for key, array in begin(env, np.arange(width), indices[:width], seed).items()}
+    place, n_begun = np.arange(width), width  # which of the indices each environment plays, and how many have begun
+    playing, starts, state = np.ones(width, bool), np.ones(width, bool), None
+    scores, actions = np.zeros(width), np.zeros(env.num_envs, np.int64)
     episodes: dict[int, Episode] = {}
     while playing.any():
         returned = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
-        actions[:rows], state = checked(returned, rows, env.tokenizer.vocab_size)
+        actions[:width], state = checked(returned, width, env.tokenizer.vocab_size)
         following, rewards, *_ = env.step(actions)
-        scores += rewards[:rows]
-        for row, info in env.ended.items():
-            tokens = following["input_ids"][row, : int(following["attention_mask"][row].sum())].copy()
-            episodes[int(place[row])] = Episode(tokens, float(scores[row]), info)
-        ended = np.array([*env.ended], np.int64)
-        next_places = [*itertools.islice(waiting, len(ended))]
-        begun, over = np.split(ended, [len(next_places)])
-        playing[over] = False
-        starts = np.zeros(rows, bool)
-        if len(begun):
-            place[begun], scores[begun], starts[begun] = next_places, 0.0, True
-            following = begin(env, begun, [indices[i] for i in next_places])
-        obs = {key: np.where(playing[:, None], following[key][:rows], obs[key]) for key in obs}
+        scores += rewards[:width]
+        for i, info in env.ended.items():
+            tokens = following["input_ids"][i, : int(following["attention_mask"][i].sum())].copy()
+            episodes[int(place[i])] = Episode(tokens, float(scores[i]), info)
+            playing[i] = False
+        starts = np.zeros(width, bool)
+        free = np.flatnonzero(~playing)
+        if len(free) >= REFILL * width or not playing.any():
+            begun = free[: len(indices) - n_begun]
+            if len(begun):
+                place[begun], scores[begun] = n_begun + np.arange(len(begun)), 0.0
+                playing[begun] = starts[begun] = True
+                n_begun += len(begun)
+                following = begin(env, begun, [indices[i] for i in place[begun]])
+        obs = {key: np.where(playing[:, None], following[key][:width], obs[key]) for key in obs}
     return [episodes[i] for i in range(len(indices))]
 
 
@@ -155,18 +157,18 @@ def begin(
     return env.reset(seed=seed, options={"reset_mask": mask, "index": index})[0]
 
 
-def checked(returned: Any, rows: int, vocab_size: int) -> tuple[np.ndarray, Any]:
-    """What an agent's ``predict`` returned: actions, int (rows,), and its state."""
+def checked(returned: Any, num_envs: int, vocab_size: int) -> tuple[np.ndarray, Any]:
+    """What an agent's ``predict`` returned: actions, int (n,), and its state."""
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise ConfigurationError(f"predict returned {shown(returned)}: return a tuple of actions and state.")
     try:
         actions = np.asarray(returned[0])
     except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that is not numpy's to read
         raise ConfigurationError(f"predict returned actions that are no array: {error}") from error
-    if actions.shape != (rows,) or actions.dtype.kind not in "iu":
+    if actions.shape != (num_envs,) or actions.dtype.kind not in "iu":
         raise ConfigurationError(
-            f"predict returned actions of shape {actions.shape} and type {actions.dtype} for {rows} rows: "
-            f"return one token id for each, integers from 0 to {vocab_size - 1} of shape ({rows},)."
+            f"predict returned actions of shape {actions.shape} and type {actions.dtype} for {num_envs} environments: "
+            f"return one token id for each, integers from 0 to {vocab_size - 1} of shape ({num_envs},)."
         )
     wrong = actions[(actions < 0) | (actions >= vocab_size)]
     if len(wrong):
