@@ -36,7 +36,7 @@ class Row:
 
     Attributes:
         env_id: The task.
-        agent: Its name.
+        agent: The agent's name.
         results: One for each seed that has been run.
         declared: How many there should be.
         marks: Which of `MARKS` apply.
@@ -84,7 +84,7 @@ class Column:
     """One column of the board.
 
     Attributes:
-        name: Its heading.
+        name: The column's heading.
         value: What a complete row has there: a number, None for nothing, or a text.
         format: How numbers are written, as `format` takes it.
         legend: What it says, for the report; "" where the heading says it all.
@@ -180,7 +180,8 @@ def cells(row: Row, columns: Sequence[Column]) -> list[str]:
 def counts(row: Row) -> str:
     """Finished seeds of those declared, and why some are not."""
     missing = row.declared - len(row.results)
-    notes = [f"{len(row.failed)} failed"] * bool(row.failed) + [f"{missing} missing"] * bool(missing)
+    numbers = {"failed": len(row.failed), "missing": missing}
+    notes = [f"{number} {what}" for what, number in numbers.items() if number]
     return f"{len(row.finished)}/{row.declared}" + (f" ({', '.join(notes)})" if notes else "")
 
 
@@ -213,9 +214,12 @@ def board(suite: Suite, runs: Sequence[Cell]) -> list[Row]:
         own = [(cell, result) for cell, result in found if (cell.env_id, cell.agent) == (env_id, agent)]
         require_one(own)
         results = [result for _, result in own]
-        old = any(result["commit"] != newest for result in results)
-        outdated = any(cell.outdated(result) for cell, result in own)
-        rows.append(Row(env_id, agent.name, results, len(suite.seeds), "†" * old + OUTDATED * outdated))
+        marked = ""
+        if any(result["commit"] != newest for result in results):
+            marked += "†"
+        if any(cell.outdated(result) for cell, result in own):
+            marked += OUTDATED
+        rows.append(Row(env_id, agent.name, results, len(suite.seeds), marked))
     return rows
 
 
@@ -290,7 +294,7 @@ def rich_tables(suite: Suite, rows: Sequence[Row], width: int) -> list[Table]:
 
     Args:
         suite: What was run.
-        rows: Its results.
+        rows: The suite's results, a row for each task and agent.
         width: Columns of the terminal. No cell is cut or broken in two: where even the agent's name and one column are
             wider, so is the table.
     """

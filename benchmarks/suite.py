@@ -200,7 +200,7 @@ class Cell:
     Attributes:
         env_id: The task.
         agent: The agent.
-        seed: Its seed.
+        seed: The run's seed.
         path: The result's.
         config: What defines it today, by `IDENTITY`; None where the task cannot be made here.
     """

@@ -32,8 +32,8 @@ class Span(NamedTuple):
 
     Attributes:
         text: What is drawn; a line feed begins a new line.
-        colour: Of the letters, as CSS writes it.
-        background: Behind them, as CSS writes it; None for none.
+        colour: The colour of the letters, as CSS writes it.
+        background: The colour behind them, as CSS writes it; None for none.
     """
 
     text: str
@@ -89,7 +89,7 @@ def draw(spans: Sequence[Span], width: int, lines: int | None = None) -> np.ndar
     Args:
         spans: What is to be drawn.
         width: Pixels of the picture.
-        lines: Of text that the picture has room for; of a longer text the end is shown. By default all of them.
+        lines: How many lines of text the picture has room for; of a longer text the end is shown. By default all.
 
     Returns:
         uint8 (height, width, 3).

@@ -192,7 +192,8 @@ class TextTokenizer:
     def _special_pattern(self) -> re.Pattern[str]:
         special = [token for token in self._beginning.get_added_tokens_decoder().values() if token.special]
         longest_first = sorted(special, key=lambda token: -len(token.content))
-        written = (r"\s*" * t.lstrip + re.escape(t.content) + r"\s*" * t.rstrip for t in longest_first)
+        space = {True: r"\s*", False: ""}
+        written = (space[token.lstrip] + re.escape(token.content) + space[token.rstrip] for token in longest_first)
         return re.compile("(" + "|".join(written) + ")")
 
     @property

@@ -46,7 +46,7 @@ def call(make: Callable[..., Callable[..., Any]], given: tuple[Hashable, ...], *
 
     Args:
         make: Makes the function, without a time limit and once per worker. Everything here must be picklable.
-        given: Its arguments.
+        given: What `make` is called with.
         *arguments: Those of the function, of which the first is named in the log. It has `TIME_LIMIT` seconds.
 
     Raises:

@@ -32,22 +32,22 @@ class Examples:
 
     Args:
         env_id: A registered id.
-        split: Of its data set.
+        split: Which part of the data set to use.
         num_examples: The first so many rows, or all that there are; None for all.
-        reward: Instead of the id's own.
+        reward: The reward to use instead of the id's own.
         env_kwargs: Other keywords of the environment.
-        seed: Of everything that is drawn.
+        seed: Seeds everything that is drawn.
 
     Attributes:
         dataset: All rows of the split.
         prompts: n texts.
         references: n completions: each row's first reference, as it goes on from the prompt; "" where the data has
             none.
-        labels: Of each row, where the data has a column ``label`` of 0 and 1, as for sentiment; else None.
+        labels: Each row's label, where the data has a column ``label`` of 0 and 1, as for sentiment; else None.
         columns: What reward functions get, n values each.
         reward: The first reward function's name, and the function.
         tokenizer: The environment's.
-        max_new_tokens: Of a completion.
+        max_new_tokens: How many tokens a completion may have.
         action_mask: The allowed tokens, bool (V,).
         rng: The random generator.
     """

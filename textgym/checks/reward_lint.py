@@ -66,7 +66,7 @@ class Report:
     """What `lint` found.
 
     Attributes:
-        reward: Its name.
+        reward: The reward's name.
         env_id: The task whose prompts and references were used.
         rows: How many.
         cases: One for each kind of text of `battery`.

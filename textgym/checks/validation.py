@@ -34,8 +34,8 @@ class SplitReport:
     """What `check_task` found in one split.
 
     Attributes:
-        split: Its name.
-        rows: Its size.
+        split: The split's name.
+        rows: How many rows it has.
         means: Mean reward of each kind of text that `textgym.checks.probes` knows, by its name.
         at_maximum: The fraction of them that score 1.0.
         compared: Whether the reward compares a text with its row; a judge of the text alone does not.
@@ -55,8 +55,8 @@ class Column:
     """A column of a data file.
 
     Attributes:
-        name: Its name.
-        types: Of its values.
+        name: The column's name.
+        types: Which types its values have.
         empty: Values that are None, an empty list, or a text of white space.
         different: Different values.
         longest: Characters of the longest text, None if the column holds none.
@@ -74,7 +74,7 @@ class FileReport:
     """What `check_file` found.
 
     Attributes:
-        rows: Of the file; 0 if it cannot be read.
+        rows: How many rows the file has; 0 if it cannot be read.
         columns: Summaries of its columns.
         findings: What is wrong; empty if nothing is.
     """
@@ -98,7 +98,7 @@ def check_task(
 
     Args:
         env_id: A registered id.
-        splits: Of its data set.
+        splits: Which parts of the data set to check.
         env_kwargs: Other keywords of the environment, such as ``reward_funcs`` or ``dataset``.
 
     Raises:
@@ -211,7 +211,7 @@ def check_file(path: Path, seen: dict[str, str] | None = None, *, templated: boo
     program read or wrote the text wrongly.
 
     Args:
-        path: Of the file.
+        path: The file to check.
         seen: The file of each prompt, of the other splits that were checked before; this one's are added.
         templated: A prompt template of one's own makes prompts of other columns: none needs to be called ``prompt``.
     """

@@ -46,7 +46,8 @@ class EpisodeConfig:
             behind it another message.
         shots: How many solved examples of the train split stand before every prompt, the same ones each time; none by
             default. ``max_prompt_tokens`` must leave them room.
-        max_prompt_tokens: Of a longer prompt the last so many tokens are kept, and a warning tells how many were cut.
+        max_prompt_tokens: How many tokens a prompt may have: of a longer one the last are kept, and a warning tells how
+            many were cut.
         max_new_tokens: How many tokens the agent may write: the episode ends with this one at the latest.
 
     Raises:

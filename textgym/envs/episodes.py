@@ -41,7 +41,7 @@ class EpisodeCore:
         prompts: The N prompts as the agent sees them, templated and cut.
         rewards: The reward functions.
         shaping: The potential of unfinished texts, None for none.
-        observation_space: Of one row; L = max_prompt_tokens + max_new_tokens.
+        observation_space: The space of one row's observation; L = max_prompt_tokens + max_new_tokens.
         action_space: ``Discrete(V)``.
         input_ids: int64 (n, L), prompt, then actions, then pad.
         lengths: int64 (n,), tokens of prompt and actions.

@@ -89,7 +89,7 @@ class TextGenEnv(gym.Env[Any, Any]):
         """Append a token.
 
         Args:
-            action: Its id.
+            action: The token's id.
 
         Returns:
             Observation, reward, terminated, truncated (always False), and the info: empty until the last step.

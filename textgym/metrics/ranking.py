@@ -48,7 +48,7 @@ def graded_ndcg(completion: str, gains: Mapping[str, float], k: int = 5) -> floa
 
     Args:
         completion: A list as in `listed_items`.
-        gains: Of each item, as `normalised` writes it; what is not there gains nothing.
+        gains: What each item is worth, by its text as `normalised` writes it; what is not there gains nothing.
         k: Items that count.
 
     >>> graded_ndcg("Alien; Heat", {"heat": 3.0, "alien": 1.0})

@@ -60,11 +60,11 @@ def scores(
     Args:
         judge: Called with a completion and its row's values of the inputs.
         inputs: Names of columns, and ``prompt``.
-        name: Of the reward, for messages.
+        name: The reward's name, for messages.
         prompts: A text or a list of messages each.
         completions: A text or a list of messages each.
         completion_ids: Ignored.
-        columns: Of the data set.
+        columns: The columns of the data set, by name.
 
     Raises:
         ConfigurationError: The data set has no such column.

@@ -159,9 +159,10 @@ def call(
     """Call one reward function and check what it returns.
 
     Args:
-        name: Its name in messages.
+        name: What messages call it.
         function: What is called.
-        arguments: Its keywords: lists of n values, ``completions`` among them; what is no list is passed on.
+        arguments: What it is called with, by keyword: lists of n values, ``completions`` among them; what is no
+            list is passed on.
         rows: What messages call the n rows: their indices in the data set, where these are known.
 
     Raises:

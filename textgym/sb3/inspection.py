@@ -28,7 +28,7 @@ class Scale(NamedTuple):
     """How a quantity is coloured.
 
     Attributes:
-        colour_map: Of matplotlib.
+        colour_map: The name of one of matplotlib's.
         legend: What the colour stands for.
         centre: The value in the middle of a colour map of two colours; None for one that goes from least to most.
         logarithmic: Whether half and double are equally far from the centre 1.
@@ -120,8 +120,8 @@ class RolloutTable:
         """Draw a completion behind its prompt, each token coloured by a quantity, with a legend.
 
         Args:
-            path: Of the file.
-            completion: Its number in the rollout.
+            path: The file to write.
+            completion: The completion's number in the rollout.
             color: ``"advantage"``, ``"value"``, ``"kl"`` or ``"ratio"``.
 
         Raises:
@@ -152,8 +152,8 @@ class RolloutTable:
         """Write the same as a page that needs no other file; a token under the pointer shows all its quantities.
 
         Args:
-            path: Of the file.
-            completion: Its number in the rollout.
+            path: The file to write.
+            completion: The completion's number in the rollout.
             color: ``"advantage"``, ``"value"``, ``"kl"`` or ``"ratio"``.
 
         Raises:

@@ -88,8 +88,9 @@ class TransformerPolicy(ActorCriticPolicy):
         use_sde: bool = False,
         **unknown: Any,
     ) -> None:
-        if unknown or use_sde:
-            names = ", ".join([*unknown, *["use_sde"] * use_sde])
+        useless = [*unknown, "use_sde"] if use_sde else [*unknown]
+        if useless:
+            names = ", ".join(useless)
             raise ConfigurationError(
                 f"TransformerPolicy has no use for {names}: its network is the language model, which model= names."
             )

@@ -89,7 +89,7 @@ class WholeResponse(gym.Wrapper[str, str, Any, Any], RecordConstructorArgs):
         """Play a whole response.
 
         Args:
-            action: Its text.
+            action: The response's text.
 
         Returns:
             Prompt and response, the sum of the rewards, terminated (True, unless a wrapper within truncates),
