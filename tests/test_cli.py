@@ -306,7 +306,11 @@ def test_lint_reward_takes_functions_of_files(tmp_path):
     assert "steady: called again" in textgym("lint-reward", f"{path}:polite", *options)
     assert "steady: called again" in textgym("lint-reward", f"{path}:short", *options)
     assert "Problem: Not deterministic" in textgym("lint-reward", f"{path}:unsteady", *options, status=1)
-    assert "has the functions polite, unsteady, short. Name one" in textgym("lint-reward", path, status=2)
+    unnamed = textgym("lint-reward", path, status=2)
+    assert "has the functions polite, unsteady, short. Name one" in unnamed and "lint-reward" not in unnamed
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a", "reference": "b"}\n', encoding="utf-8")
+    # another command is given it in the same way
+    assert textgym("validate", tmp_path / "rows.jsonl", "--reward", path, status=2) == unnamed
     assert "Did you mean 'polite'?" in textgym("lint-reward", f"{path}:polit", status=2)
     # an object is one of the file's, though its class is imported
     path.write_text('from textgym.rewards import Gated\npolite = Gated("length", by="json")\n', encoding="utf-8")

@@ -83,9 +83,7 @@ def find_reward(reward: str) -> Spec:
         return getattr(module, name)
     functions = _functions(module)
     if len(functions) != 1:
-        raise ConfigurationError(
-            f"{path} has the functions {', '.join(functions) or '(none)'}. Name one: textgym lint-reward {path}:NAME"
-        )
+        raise ConfigurationError(f"{path} has the functions {', '.join(functions) or '(none)'}. Name one: {path}:NAME")
     return getattr(module, functions[0])
 
 
