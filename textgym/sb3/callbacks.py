@@ -60,6 +60,8 @@ class TextCallback(BaseCallback):
 
     - ``text/samples``: the first completions of the rollout with their scores, as a block of text.
 
+    It also warns where SB3's own extractor reads token ids as if they were quantities, as in ``MultiInputPolicy``.
+
     Args:
         samples: How many completions are logged as text; 0 for none.
         samples_every: After how many rollouts they are logged again.
