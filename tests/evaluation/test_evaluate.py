@@ -226,6 +226,14 @@ def test_the_reference_is_the_environments_model(zero_shot, llama):
     assert hashes[0] == hashes[1] != task_hash(ENV_ID, gold=None, env_kwargs=options["env_kwargs"], reference=None)
 
 
+def test_a_tokenizer_without_a_name_names_no_reference():
+    kwargs = {"tokenizer": tokenizers.Tokenizer.from_file(str(models.folder("textgym-tiny") / "tokenizer.json"))}
+    options = OPTIONS | {"num_examples": 2, "env_kwargs": kwargs | {"max_new_tokens": 4}}
+    with pytest.raises(ConfigurationError, match=r"reference=NAME.*reference=None"):
+        evaluate_agent(Reader(), ENV_ID, **options | {"reference": "auto"})
+    assert evaluate_agent(Reader(), ENV_ID, **options | {"reference": "textgym-tiny"}).metrics["perplexity"]
+
+
 def test_a_reference_that_does_not_exist_is_refused_before_anything_is_played():
     class Never:
         def predict(self, obs, state=None, episode_start=None, deterministic=False):

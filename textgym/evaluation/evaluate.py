@@ -143,8 +143,19 @@ def number_of_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
 
 
 def reference_of(reference: str | None, env: TextGenVectorEnv) -> str | None:
-    """The name of the reference model that is meant; None for none."""
-    return env.tokenizer.name if reference == ENVIRONMENTS_OWN else reference
+    """The name of the reference model that is meant; None for none.
+
+    Raises:
+        ConfigurationError: It is the one that the environment's tokenizer is named after, which has no name.
+    """
+    if reference != ENVIRONMENTS_OWN:
+        return reference
+    if not env.tokenizer.name:
+        raise ConfigurationError(
+            "The environment's tokenizer has no name, so that no model is known to have its vocabulary. Give "
+            "reference=NAME, the model to measure divergence from, or reference=None to do without."
+        )
+    return env.tokenizer.name
 
 
 def _record(episode: Episode) -> dict[str, Any]:
