@@ -40,7 +40,7 @@ def plain(value: Any, name: str, depth: int = 0) -> Any:
     if isinstance(value, dict) and depth < DEEPEST and all(isinstance(key, str) for key in value):
         return {plain(key, name): plain(held, f"{name}[{key!r}]", depth + 1) for key, held in value.items()}
     raise ConfigurationError(
-        f"{name} is {_shown(value)}. Give texts, finite numbers, booleans, None, or lists and dicts of them."
+        f"{name} is {shown(value)}. Give texts, finite numbers, booleans, None, or lists and dicts of them."
     )
 
 
@@ -51,7 +51,7 @@ def count(value: Any, name: str) -> int:
         ConfigurationError: It is no whole number from 0 on.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 0:
-        raise ConfigurationError(f"{name} is {_shown(value)}. Give a whole number from 0 on.")
+        raise ConfigurationError(f"{name} is {shown(value)}. Give a whole number from 0 on.")
     return int(value)
 
 
@@ -65,14 +65,6 @@ def curve(value: Any) -> list[list[float]]:
     for i, point in enumerate(points if isinstance(points, list) else [points]):
         if not isinstance(point, list) or len(point) != CURVE or not all(type(v) in (int, float) for v in point):
             raise ConfigurationError(
-                f"The agent's curve[{i}] is {_shown(point)}. Give (tokens, seconds, score, kl), four finite numbers."
+                f"The agent's curve[{i}] is {shown(point)}. Give (tokens, seconds, score, kl), four finite numbers."
             )
     return points
-
-
-def _shown(value: Any) -> str:
-    """As `shown`, of objects whose repr raises too."""
-    try:
-        return shown(value)
-    except Exception:  # whatever a foreign class does there
-        return f"an object of {type(value).__name__}"

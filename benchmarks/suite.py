@@ -23,6 +23,7 @@ from benchmarks.results_io import ROOT, SCHEMA_VERSION, read_run
 from textgym import evaluation
 from textgym.errors import ConfigurationError, TextGymError, UnknownNameError, error_text, shown
 from textgym.evaluation.source import essence
+from textgym.paths import is_file
 from textgym.redaction import redacted_values
 
 SUITES = Path(__file__).parent / "suites"
@@ -344,14 +345,6 @@ def parts(path: Path) -> list[Path]:
             files = [AGENTS.parent.joinpath(*name.split(".")[:2]).with_suffix(".py") for name in names]
             todo += [file for file in files if file.parent == AGENTS and file.is_file()]
     return sorted(found, key=lambda file: file.name)
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that no file can have is none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def require_name(kind: str, name: Any) -> None:

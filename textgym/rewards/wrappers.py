@@ -18,12 +18,11 @@ from typing import Any
 
 from textgym.arguments import check_integers, check_numbers
 from textgym.errors import ConfigurationError, RewardError, TextGymError, error_text, shown
+from textgym.rewards.contract import Values
 from textgym.rewards.registry import RewardFunction
 from textgym.rewards.scoring import Spec, call, checked, outcome, resolve, some_rows
 
 logger = logging.getLogger(__name__)
-
-Values = list[float | None]
 
 
 class RewardWrapper:
