@@ -21,6 +21,8 @@ from textgym.redaction import redacted, redacted_values
         ("OPENAI_API_KEY=abcdef python run.py", "abcdef"),
         ("run --api-key abcdef --n 3", "abcdef"),
         ("password: hunter2", "hunter2"),
+        ("password: 1234", "1234"),
+        ("hf_token: 0123456789", "0123456789"),
         ("hf_abcdefghijklmnopqrst is not valid", "hf_abc"),
         ("the key was given-by-the-environment!", "given-by-the-environment"),
     ],
@@ -45,6 +47,10 @@ def test_secrets_are_taken_out(monkeypatch, text, secret):
         ("--results=/srv/ada/runs", "srv"),
         ("C:\\Users\\ada\\judge.bin is no model", "ada"),
         ("~/ada/judge.bin is no model", "ada/"),
+        ("file:///srv/ada/judge.bin is no model", "ada"),
+        ("file://disks/srv/ada/judge.bin is no model", "srv"),
+        ("file:/srv/ada/judge.bin is no model", "ada"),
+        ("'file:///srv/ada b/models/judge.bin' is no model", "ada"),
         (f"{Path.cwd()}/of mine/x.txt", str(Path.cwd())),
     ],
 )
@@ -62,7 +68,8 @@ def test_the_machines_own_name_is_a_place(monkeypatch):
     "text",
     [
         "RuntimeError: no luck (mine.py:10 make_agent)",
-        "total_tokens=40000, tokenizer=textgym-tiny, max_new_tokens: 3, eos_token=</s>",
+        "total_tokens=40000, tokenizer=textgym-tiny, max_new_tokens: 3, eos_token=</s>, stop_token='.'",
+        "the chosen token: 42, and token=7",
         "tokens and/or words, 1/2 of them, see torch.nn.functional",
         "python -m benchmarks.leaderboard --suite quick --results benchmarks/results --agent agents/ppo.py",
         "The judge needs an API key in the environment variable 'OPENAI_API_KEY', which is not set. api_key_env='K'",
@@ -73,6 +80,7 @@ def test_other_texts_stay_as_they_are(text):
 
 
 def test_values_of_secret_names_are_taken_out_at_any_depth():
+    assert redacted_values({"stop_token": ".", "hf_token": "abc"}) == {"stop_token": ".", "hf_token": "***"}
     value = {"env_kwargs": {"judge": [{"api_key": "abc", "api_key_env": "MY_KEY"}]}, "n": 4, "model": "/srv/ada/tiny"}
     assert redacted_values(value) == {
         "env_kwargs": {"judge": [{"api_key": "***", "api_key_env": "MY_KEY"}]}, "n": 4, "model": ".../tiny"

@@ -10,9 +10,10 @@ from typing import Any
 
 HIDDEN = "***"
 SHORTEST = 8  # characters of a secret in the environment; shorter ones stand inside ordinary words
-_SECRET = (
-    r"(?:(?:api|access|private|secret)[_-]?key|(?<!eos.)(?<!pad.)(?<!bos.)token|secret|passw(?:or)?d|authorization)"
-)
+# tokens of a vocabulary, which are no secrets: eos_token, stop_token; nor is a number: "token: 42"
+_OF_TEXT = ("bos", "eos", "pad", "unk", "sep", "cls", "mask", "stop", "start", "end", "image")
+_TOKEN = "".join(f"(?<!{name}.)" for name in _OF_TEXT) + r"token(?!\s*[=:]\s*\d{1,6}(?![\w-]))"
+_SECRET = rf"(?:(?:api|access|private|secret)[_-]?key|{_TOKEN}|secret|passw(?:or)?d|authorization)"
 _SECRET_NAME = re.compile(rf"(?:.*[_-])?{_SECRET}", re.IGNORECASE)
 _SECRETS = [
     (re.compile(pattern, re.IGNORECASE), replacement)
@@ -34,10 +35,13 @@ _PLACES = [
         (r"\b(?:[\w-]+\.)+(?:com|org|net|io|co|ai|dev|edu|gov|cloud|internal|intranet|local|corp|lan)\b", HIDDEN),
         (r"\b\d{1,3}(?:\.\d{1,3}){3}\b", HIDDEN),
         (
-            r"(['\"])(?:[A-Za-z]:)?[/\\](?:[^'\"/\\\n]+[/\\]+)+([^'\"/\\\n]*)\1",
+            r"(['\"])(?:file:(?://[^/'\"]*)?)?(?:[A-Za-z]:)?[/\\](?:[^'\"/\\\n]+[/\\]+)+([^'\"/\\\n]*)\1",
             r"\1.../\2\1",
         ),  # quoted: may have spaces
-        (r"(?<![\w.:/*\\~])(?:[A-Za-z]:\\+|~?/)(?:[^\s'\"/\\]+[/\\]+)+([^\s'\"/\\]*)", r".../\1"),
+        (
+            r"(?<![\w.:/*\\~])(?:file:(?://[^/\s'\"]*)?)?(?:[A-Za-z]:\\+|~?/)(?:[^\s'\"/\\]+[/\\]+)+([^\s'\"/\\]*)",
+            r".../\1",
+        ),
     )
 ]
 
