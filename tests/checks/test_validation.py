@@ -75,6 +75,13 @@ def test_one_answer_to_all_rows_is_found(rows, reward, kinds):
         assert "scores as well as the reference in 70% of the rows, of at most 50%: " + kind in finding
 
 
+def test_one_answer_of_all_rows_is_found():
+    """Rows that all have it cannot be told apart by shifting them."""
+    rows = [{"prompt": f"Question {i}", "reference": "yes"} for i in range(40)]
+    assert check(rows) == ["All references are 'yes': one answer solves the task. Add rows with other answers."]
+    assert check(rows[:1]) == []
+
+
 def test_silence_that_earns_too_much_is_found():
     def lazy(completions, reference, **_):
         return [float(a.strip() == b or (not a and b == "yes")) for a, b in zip(completions, reference, strict=True)]
