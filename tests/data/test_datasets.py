@@ -313,6 +313,16 @@ def test_an_empty_cell_of_reference_is_none_in_every_format(tmp_path):
     assert "token_f1" not in env.step(env.unwrapped.tokenizer.eos_token_id)[-1]["rewards"]
 
 
+def test_what_silence_would_match_is_no_reference():
+    references = ["  ", ["A", ""], ["", "\n"], "\t", [" b "], " b "]
+    rows = [{"prompt": "x", "reference": reference, "note": " "} for reference in references]
+    columns = data.load(rows).columns
+    assert columns["reference"] == (None, ["A"], None, None, [" b "], " b ")
+    assert columns["note"] == (" ",) * 6
+    with pytest.raises(DatasetError, match="neither a string nor a list of strings"):
+        data.load([{"prompt": "x", "reference": []}])
+
+
 def test_long_fields_of_csv(tmp_path):
     # the csv module refuses 131,073 characters, and its limit is the whole process's
     limit, text = csv.field_size_limit(), "x" * 200_000

@@ -173,9 +173,9 @@ def load(source: Source, split: str = "train") -> Dataset:
         split: Which part of the source to use.
 
     Returns:
-        The data set. Environments need its column ``prompt``, or those that their ``prompt_template`` names. An empty
-        text in the column ``reference`` is None, as in a table with an empty cell: there is no answer to compare with,
-        and to write nothing is none.
+        The data set. Environments need its column ``prompt``, or those that their ``prompt_template`` names. A
+        text of white space alone in the column ``reference`` is None, as in a table with an empty cell, and is dropped
+        from a list of acceptable texts: there is no answer to compare with, and to write nothing is none.
 
     Raises:
         UnknownNameError: Nothing goes by this name, or it has no such split.
@@ -225,7 +225,7 @@ def _rows_of_frame(source: Any) -> list[dict[str, Any]] | None:
 
 
 def from_rows(numbered: Iterable[tuple[int, Any]], unit: str, *, name: str, split: str) -> Dataset:
-    """Turn rows into columns, one row at a time; a row that lacks a column, or has an empty reference, has None there.
+    """Turn rows into columns, one row at a time; a row that lacks a column, or has a blank reference, has None there.
 
     Args:
         numbered: The rows, each with the number that messages call it by.
@@ -241,11 +241,22 @@ def from_rows(numbered: Iterable[tuple[int, Any]], unit: str, *, name: str, spli
         for key, value in row.items():
             column = columns.setdefault(key, [])
             column.extend([None] * (len(numbers) - len(column)))  # rows before this one that lack it
-            column.append(None if key == "reference" and value == "" else value)
+            column.append(_without_blanks(value) if key == "reference" else value)
         numbers.append(number)
     size = len(numbers)
     table = {key: (*values, *[None] * (size - len(values))) for key, values in columns.items()}
     return Dataset(name, split, table, Places(unit, numbers))
+
+
+def _without_blanks(reference: Any) -> Any:
+    """A reference, of several only those that are more than white space; None if that is none."""
+    if isinstance(reference, list):
+        return [text for text in reference if not _is_blank(text)] or (None if reference else reference)
+    return None if _is_blank(reference) else reference
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def fill(template: str, dataset: Dataset, rows: Sequence[int]) -> list[str]:
