@@ -234,6 +234,7 @@ def test_damaged_parquet(tmp_path, part, damage):
     ("source", "message"),
     [
         ([], "rows, split 'train', is empty"),
+        (pandas.DataFrame({"prompt": []}), "rows, split 'train', is empty"),
         (["x"], "index 0: 'x' is not a dict"),
         ([{"prompt": None}], "index 0: the prompt is None"),
         ([{"prompt": b"x"}], "index 0: the prompt is b'x'"),

@@ -199,7 +199,8 @@ def load(source: Source, split: str = "train") -> Dataset:
     if not isinstance(source, (str, Path)):
         if not isinstance(source, Iterable):
             raise DatasetError(f"The data set is {source!r}. Give a name, a path, or dicts, one per row. {HINT}")
-        return from_rows(enumerate(_rows_of_frame(source) or source), "index", name="rows", split=split)
+        rows = _rows_of_frame(source)
+        return from_rows(enumerate(source if rows is None else rows), "index", name="rows", split=split)
     if source in names() or str(source).startswith(f"{reasoning_gym.NAME}:"):
         return _load_named(str(source), split)
     path = user_path(source)
