@@ -134,7 +134,9 @@ def _report(examples: Examples, places: Places, findings: list[str]) -> SplitRep
     compared = compares(examples)
     same = {text for row in rows if (text := examples.references[row].strip())}
     if len(rows) > 1 and len(same) == 1:
-        findings.append(f"All references are {shown(min(same))}: one answer solves the task. Add rows with other answers.")
+        findings.append(
+            f"All references are {shown(min(same))}: one answer solves the task. Add rows with other answers."
+        )
     if REFERENCE not in texts:
         findings.append("No row has a reference: there is no right answer to check the reward by.")
     else:
