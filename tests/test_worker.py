@@ -126,3 +126,14 @@ def test_calls_made_together_end_each_as_it_would_alone(caplog):
         assert isinstance(values.pop(1), worker.ForeignCodeError)
         assert values == [1, None, None, None, 2]
     assert len(caplog.records) == 2
+
+
+def test_a_batch_of_calls_that_hang_is_given_up(monkeypatch, caplog):
+    """Each costs its limit and a new worker: a step would take minutes."""
+    monkeypatch.setattr(worker, "TIME_LOST", 0.1)
+    calls = [((time.sleep,), (80 + n,)) for n in range(64)] + [((len,), ("a",))]
+    began = time.monotonic()
+    assert worker.call_each(functools.partial, calls) == [None] * 65
+    assert time.monotonic() - began < 5
+    assert "64 more calls" in caplog.text
+    assert worker.call_each(functools.partial, calls[-1:]) == [1]

@@ -32,6 +32,7 @@ from textgym.errors import ConfigurationError, TextGymError, shown
 logger = logging.getLogger(__name__)
 
 TIME_LIMIT = 2.0  # seconds for one call
+TIME_LOST = 30.0  # seconds after which calls that are made together, and of which one ended a worker, are given up
 REMEMBERED = 1_000  # calls that ended a worker, and are not made again
 
 ENDED, RAISED, RETURNED = "ended", "raised", "returned"
@@ -64,6 +65,9 @@ def call(make: Callable[..., Callable[..., Any]], given: tuple[Hashable, ...], *
 def call_each(make: Callable[..., Callable[..., Any]], calls: Iterable[tuple[tuple[Hashable, ...], Any]]) -> list[Any]:
     """What `call` returns for each of many calls; the worker gets them together, which is far faster.
 
+    Where some end it, those that are left after `TIME_LOST` seconds are not made, and logged: a batch of such texts
+    would take minutes. They are not remembered.
+
     Args:
         make: As for `call`.
         calls: Pairs of ``given`` and ``arguments``.
@@ -80,6 +84,7 @@ def call_each(make: Callable[..., Callable[..., Any]], calls: Iterable[tuple[tup
     values: list[Any] = [None] * len(calls)
     worker = _WORKERS.setdefault(os.getpid(), _Worker())
     with worker.lock:
+        began = time.monotonic()
         left = [*range(len(calls))]
         while left := [place for place in left if keys[place] not in worker.fatal]:
             answers = worker.answers([requests[place] for place in left])
@@ -94,6 +99,9 @@ def call_each(make: Callable[..., Callable[..., Any]], calls: Iterable[tuple[tup
                 else:
                     values[place] = ForeignCodeError(value) if outcome == RAISED else value
             left = left[len(answers) :]
+            if left and time.monotonic() - began > TIME_LOST:
+                logger.warning("%d more calls of %s are not made: others took too long.", len(left), make.__qualname__)
+                break
     return values
 
 

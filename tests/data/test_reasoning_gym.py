@@ -65,13 +65,13 @@ def test_a_generator_without_any_right_answer_is_refused(stub, monkeypatch):
 def test_a_verdict_out_of_range_is_an_error(stub, answer):
     # a reward of 2.0 or NaN would go into a mean without a word
     with pytest.raises(RewardError, match=r"'stub' gives .* no number from 0 to 1"):
-        reasoning_gym.verdict(answer, json.dumps({"spec": "stub", "question": "What is 1 + 1?"}))
+        reasoning_gym.verdicts([({"spec": "stub", "question": "What is 1 + 1?"}, answer)])
 
 
 @pytest.mark.parametrize("entry", ["{", "[]", "{}", None])
 def test_an_entry_that_is_no_problem_is_named(entry):
     with pytest.raises(DatasetError, match=r"is no problem of reasoning-gym\. Load the data by its name"):
-        reasoning_gym.verdict("2", entry)
+        reasoning_gym.problem_and_answer("2", entry)
 
 
 @pytest.mark.parametrize(("accepted", "text"), [("nan", "'nan'"), ("", "''"), ("42", "'42'")])

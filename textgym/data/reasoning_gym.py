@@ -55,34 +55,53 @@ def rows(split: str, spec: str) -> list[dict[str, Any]]:
     return [row for row in _problems(spec) if _split(row["prompt"]) == split]
 
 
-def verdict(completion: str, entry: str) -> float:
-    """What the generator's own verifier says about an answer, white space around it aside; in [0, 1].
-
-    Many verifiers give a part of 1.0 to an answer with something around it. Some raise on a malformed answer. An answer
-    that makes one hang or crash is wrong, and logged.
+def problem_and_answer(completion: str, entry: str) -> tuple[dict[str, Any], str]:
+    """What `verdicts` takes.
 
     Raises:
-        RewardError: It raises, or says something else than a number from 0 to 1.
         DatasetError: The entry is none of a problem.
     """
-    problem, answer = _problem(entry), completion.strip()
-    spec = problem["spec"]
-    verify = _verifier(spec)  # what is wrong with the spec is said here, and not by the worker
-    if spec.partition("?")[0] in COMPARES:
-        value = verify(answer, problem)
-    else:
-        try:
-            value = worker.call(_verifier, (spec,), answer, problem)
-        except worker.ForeignCodeError as error:
-            raise RewardError(f"The verifier of {spec!r} raises on {shown(answer)}: {error}.") from error
+    problem = _problem(entry)
+    _verifier(problem["spec"])  # what is wrong with the spec is said here, and not by the worker
+    return problem, completion.strip()
+
+
+def verdicts(answers: Sequence[tuple[dict[str, Any], str]]) -> list[float]:
+    """What the generators' own verifiers say about answers to problems; in [0, 1].
+
+    Many verifiers give a part of 1.0 to an answer with something around it. Some raise on a malformed answer. An answer
+    that makes one hang or crash is wrong, and logged; so is any that is left when these took `worker.TIME_LOST`.
+
+    Raises:
+        RewardError: One raises, or says something else than a number from 0 to 1.
+    """
+    foreign = [((problem["spec"],), (answer, problem)) for problem, answer in answers if not _compares(problem["spec"])]
+    from_worker = iter(worker.call_each(_verifier, foreign))
+    return [
+        _verdict(
+            problem["spec"],
+            answer,
+            _verifier(problem["spec"])(answer, problem) if _compares(problem["spec"]) else next(from_worker),
+        )
+        for problem, answer in answers
+    ]
+
+
+def _verdict(spec: str, answer: str, value: Any) -> float:
+    if isinstance(value, worker.ForeignCodeError):
+        raise RewardError(f"The verifier of {spec!r} raises on {shown(answer)}: {value}.") from value
     if value is None:
         return 0.0
     if not 0 <= value <= 1:
         raise RewardError(
-            f"The verifier of {spec!r} gives {value!r} to the answer {shown(completion)}: no number from 0 to 1. "
+            f"The verifier of {spec!r} gives {value!r} to the answer {shown(answer)}: no number from 0 to 1. "
             "Choose another generator."
         )
     return value
+
+
+def _compares(spec: str) -> bool:
+    return spec.partition("?")[0] in COMPARES
 
 
 def _verifier(spec: str) -> Callable[[str, dict[str, Any]], float]:
