@@ -12,6 +12,7 @@ from stable_baselines3 import PPO
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from textgym import models
+from textgym.errors import ConfigurationError
 from textgym.sb3 import save
 from textgym.sb3.saving import replacing
 
@@ -38,14 +39,34 @@ def test_the_old_file_stays_until_the_new_one_is_whole(make_ppo: Callable[..., P
     assert all(torch.equal(a, b) for a, b in zip(loaded.policy.parameters(), model.policy.parameters(), strict=True))
 
 
-def test_a_folder_is_replaced_file_by_file(tmp_path: Path) -> None:
+def test_a_model_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     with replacing(folder) as beside:
-        (beside / "a").write_text("1")
+        (beside / "config.json").write_text("1")
+        (beside / "adapter_config.json").write_text("of an adapter")
+    (folder / "notes.md").write_text("mine")
+    (folder / "logs").mkdir()
     with pytest.raises(KeyboardInterrupt), replacing(folder) as beside:
-        (beside / "a").write_text("half")
+        (beside / "config.json").write_text("half")
         raise KeyboardInterrupt
-    assert (folder / "a").read_text() == "1" and [*tmp_path.iterdir()] == [folder]
+    assert (folder / "config.json").read_text() == "1" and [*tmp_path.iterdir()] == [folder]
+    with replacing(folder) as beside:
+        (beside / "config.json").write_text("2")
+    assert (folder / "config.json").read_text() == "2" and (folder / "notes.md").read_text() == "mine"
+    assert {path.name for path in folder.iterdir()} == {"config.json", "notes.md", "logs"}
+    assert [*tmp_path.iterdir()] == [folder]
+
+
+def test_what_holds_no_model_is_not_overwritten(make_ppo: Callable[..., PPO], tmp_path: Path) -> None:
+    model, file, folder = make_ppo(), tmp_path / "file", tmp_path / "thesis"
+    file.write_text("text")
+    folder.mkdir()
+    (folder / "chapter.tex").write_text("text")
+    with pytest.raises(ConfigurationError, match="file' is a file"):
+        model.policy.export(file)
+    with pytest.raises(ConfigurationError, match="thesis' is not empty"):
+        model.policy.export(folder)
+    assert file.read_text() == "text" and [path.name for path in folder.iterdir()] == ["chapter.tex"]
 
 
 @pytest.mark.parametrize("adapter", [None, {"peft_type": "LORA", "r": 4}])

@@ -22,12 +22,11 @@ from textgym.errors import ConfigurationError, UnknownNameError, shown
 from textgym.models.cache import CachedTrunk
 from textgym.models.causal_lm import CausalLM
 from textgym.models.packing import PackedBatch, check_right_padded, timestep_states
-from textgym.sb3.saving import replacing
+from textgym.sb3.saving import TOKENIZER_FILES, replacing
 from textgym.sb3.signature import sign
 
 Observations = dict[str, torch.Tensor]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "*.jinja")
 
 
 def packed(obs: Observations | PackedBatch) -> PackedBatch:
@@ -199,8 +198,11 @@ class TransformerPolicy(ActorCriticPolicy):
     def export(self, folder: str | Path) -> None:
         """Write the language model, an adapter merged into it, and its tokenizer; the critic is left behind.
 
-        `textgym.models.load`, transformers, and so ``policy_kwargs={"model": folder}``, read the folder. Old files in
-        it are replaced when the new ones are complete.
+        `textgym.models.load`, transformers, and so ``policy_kwargs={"model": folder}``, read the folder. An older
+        model in it is replaced when the new one is complete.
+
+        Raises:
+            ConfigurationError: ``folder`` is a file, or a folder that holds something, but no model.
         """
         with replacing(folder) as beside:
             with models.without_progress_bar():

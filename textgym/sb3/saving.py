@@ -10,6 +10,16 @@ from pathlib import Path
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from textgym.errors import ConfigurationError
+
+CONFIGURATIONS = ("config.json", "adapter_config.json")  # of a model, and of an adapter
+TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "*.jinja")
+# as transformers and PEFT write them
+MODEL_FILES = (
+    *CONFIGURATIONS, *TOKENIZER_FILES, "generation_config.json", "adapter_model.*", "*.safetensors",
+    "*.safetensors.index.json", "pytorch_model*",
+)  # fmt: skip
+
 
 def save(model: BaseAlgorithm, path: str | Path) -> Path:
     """What ``model.save(path)`` does, but an old file stays whole until the new one is.
@@ -39,17 +49,43 @@ def save(model: BaseAlgorithm, path: str | Path) -> Path:
 
 @contextmanager
 def replacing(folder: str | Path) -> Iterator[Path]:
-    """An empty folder beside; what is written into it moves into ``folder`` at the end, and replaces files there."""
-    folder = Path(folder)
-    beside = _beside(folder)
+    """A new folder beside a model's, which takes its place whole at the end, if nothing fails until then.
+
+    What is no file of a model, such as notes or logs, comes along; an older model's files do not. A process that is
+    killed between the two renames leaves the old folder under a hidden name beside.
+
+    Raises:
+        ConfigurationError: ``folder`` is a file, or a folder that holds something, but no model.
+    """
+    folder = Path(folder).resolve()
+    _refuse_what_is_no_model(folder)
+    beside, old = _beside(folder), _beside(folder)
     beside.mkdir(parents=True)
     try:
+        if folder.exists():
+            shutil.copytree(folder, beside, ignore=shutil.ignore_patterns(*MODEL_FILES), dirs_exist_ok=True)
         yield beside
-        folder.mkdir(exist_ok=True)
-        for file in beside.iterdir():
-            file.replace(folder / file.name)
+        if folder.exists():
+            folder.replace(old)
+        try:
+            beside.replace(folder)
+        except BaseException:
+            if old.exists():
+                old.replace(folder)
+            raise
     finally:
-        shutil.rmtree(beside)
+        shutil.rmtree(beside, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_what_is_no_model(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{str(folder)!r} is a file. Give the folder that the model is to be written to.")
+    if folder.is_dir() and any(folder.iterdir()) and not any((folder / name).is_file() for name in CONFIGURATIONS):
+        raise ConfigurationError(
+            f"The folder {str(folder)!r} is not empty, and holds no model ({' or '.join(CONFIGURATIONS)}). Give a new "
+            "folder, or one with a model that is to be replaced."
+        )
 
 
 def _beside(path: Path) -> Path:
