@@ -26,7 +26,7 @@ class UnknownNameError(TextGymError, KeyError):
         close = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
         suggestion = f"Did you mean {by_lower_case[close[0]]!r}? " if close else ""
         listed = f"Known: {', '.join(known)}. " if known else ""
-        super().__init__(f"Unknown {kind} {name!r}. {suggestion}{listed}{hint}".rstrip())
+        super().__init__(f"Unknown {kind} {shown(name)}. {suggestion}{listed}{hint}".rstrip())
 
     def __str__(self) -> str:  # KeyError would show the repr of its message
         return str(self.args[0])

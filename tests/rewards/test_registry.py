@@ -163,3 +163,7 @@ def test_vader_is_moved_to_the_unit_interval():
     pytest.importorskip("vaderSentiment")
     good, none, bad = rewards.get("vader")(completions=["a wonderful film", "the", "a terrible mess"])
     assert good > 0.7 > none == 0.5 > 0.3 > bad
+
+
+def test_a_long_name_is_shown_in_part():
+    assert len(str(UnknownNameError("reward", "x" * 5_000, ["length"]))) < 200
