@@ -34,6 +34,15 @@ def test_it_keeps_trls_contract():
     assert pickle.loads(pickle.dumps(shared)) is shared
 
 
+def test_what_a_function_need_not_be_given_is_no_column():
+    @per_text
+    def long(completion, words, least=2, *others, **options):
+        return float(len(completion) >= least and words in completion and not others and not options)
+
+    assert long.columns == ("words",)
+    assert long(completions=["a", "ab"], words=["a", "b"], label=[1, 2]) == [0.0, 1.0]
+
+
 def test_a_method_judges_too():
     assert AtLeast(2)(["p", "p"], ["a", "ab"], self=["x", "y"]) == [0.0, 1.0]
     assert pickle.loads(pickle.dumps(AtLeast(1)))(completions=["a"]) == [1.0]

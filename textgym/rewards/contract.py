@@ -11,14 +11,15 @@ from typing import Any
 from textgym.errors import ConfigurationError, DatasetError, RewardError, shown
 
 Values = list[float | None]
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def per_text(judge: Callable[..., float]) -> Callable[..., Any]:
     """Decorator that makes a reward function of one that judges a single completion, also of a method ``__call__``.
 
-    What else the function takes are columns of the data set, by their names, and ``prompt``; a row that has None in one
-    of the columns scores None. The reward function takes prompts and completions by keyword or position, each a text or
-    a list of messages, ignores all other keywords, and tells its columns by its attribute ``columns``.
+    What else the function must be given are columns of the data set, by their names, and ``prompt``; a row that has
+    None in one of the columns scores None. The reward function takes prompts and completions by keyword or position,
+    each a text or a list of messages, ignores all other keywords, and tells its columns by its attribute ``columns``.
 
     Raises:
         ConfigurationError: At a call: the data set has no such column.
@@ -30,7 +31,8 @@ def per_text(judge: Callable[..., float]) -> Callable[..., Any]:
     >>> begins(completions=["So", "No"], reference=["So it is", None], label=[1, 0]), begins.columns
     ([1.0, None], ('reference',))
     """
-    parameters = [*inspect.signature(judge).parameters]
+    declared = inspect.signature(judge).parameters.values()
+    parameters = [each.name for each in declared if each.default is each.empty and each.kind not in VARIADIC]
     method = parameters[0] == "self"
     inputs = tuple(parameters[2:] if method else parameters[1:])
 
