@@ -94,7 +94,7 @@ def play(
         agent: See `Agent`.
         env: Made with ``autoreset_mode="Disabled"``, for example by `make_env`; with any number of environments.
         indices: The examples of the data set, any number of them, the same one as often as it is to be played.
-        seed: Of the environment.
+        seed: Seeds the environment.
         deterministic: Passed on to the agent.
 
     Returns:
