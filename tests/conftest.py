@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,15 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
     for file in Path(models.folder("textgym-tiny")).glob("tokenizer*.json"):
         (folder / file.name).write_bytes(file.read_bytes())
     return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def _log_level() -> Iterator[None]:
+    """Benchmarks quieten the library's logger for their process, and here the process is that of all tests."""
+    logger = logging.getLogger("textgym")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
