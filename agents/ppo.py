@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
 
-from agents._policy import PolicyAgent
-from textgym.envs import task_of
-from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+from agents._training import TrainedAgent, trained
+from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextVecEnv, TransformerPolicy
 
 version = 0
 
@@ -36,67 +33,6 @@ class Config:
     kl_target: float | None = 16.0  # nats per completion; None keeps beta fixed
 
 
-class Point(NamedTuple):
-    """One rollout of the learning curve.
-
-    Attributes:
-        tokens: Generated so far.
-        seconds: Since training began.
-        score: Mean reward by the task's own reward function of the episodes that ended in the rollout, whatever else
-            the agent is trained on, and without the price on KL; their mean return where that is not among its rewards.
-        kl: Divergence from the reference model, in nats per completion.
-    """
-
-    tokens: int
-    seconds: float
-    score: float
-    kl: float
-
-
-class CurveCallback(BaseCallback):
-    """Keeps the learning curve, tells the progress, ends training when time is up."""
-
-    def __init__(self, own_reward: str, seconds: float | None, progress: Callable[[int], object] | None) -> None:
-        super().__init__()
-        self.own_reward, self.limit, self.progress = own_reward, seconds, progress
-        self.points: list[Point] = []
-        self.scores: list[float] = []  # of the episodes that ended in the rollout
-
-    def _on_training_start(self) -> None:
-        self.began = time.perf_counter()
-
-    def _on_step(self) -> bool:
-        ended = [info for info in self.locals["infos"] if "episode" in info]
-        self.scores += [info["rewards"].get(self.own_reward, info["episode"]["r"]) for info in ended]
-        return self.limit is None or time.perf_counter() - self.began < self.limit
-
-    def _on_rollout_end(self) -> None:
-        assert isinstance(self.model, PPO) and isinstance(self.model.rollout_buffer, SequenceRolloutBuffer)
-        kl = self.model.rollout_buffer.kl_per_completion
-        if self.scores and kl is not None:
-            seconds = time.perf_counter() - self.began
-            self.points.append(Point(self.num_timesteps, seconds, sum(self.scores) / len(self.scores), kl))
-        self.scores.clear()
-        if self.progress is not None:
-            self.progress(self.num_timesteps)
-
-
-class PPOAgent(PolicyAgent):
-    """A trained policy.
-
-    Attributes:
-        tokens: How many it generated in training.
-        curve: A `Point` per rollout.
-        hyperparameters: Those of `Config`.
-        model: The PPO object, for example to save it.
-    """
-
-    def __init__(self, model: PPO, curve: list[Point], config: Config) -> None:
-        assert isinstance(model.policy, TransformerPolicy)
-        super().__init__(model.policy, model.num_timesteps, asdict(config))
-        self.model, self.curve = model, curve
-
-
 def make_agent(
     env_id: str,
     *,
@@ -109,7 +45,7 @@ def make_agent(
     env_kwargs: dict[str, Any] | None = None,
     device: str = "auto",
     **hyperparameters: Any,
-) -> PPOAgent:
+) -> TrainedAgent:
     """Train on the split ``train``.
 
     Args:
@@ -146,7 +82,4 @@ def make_agent(
         seed=seed,
         device=device,
     )
-    task = task_of(env_id)
-    curve = CurveCallback(str(task.reward_funcs) if task else "", seconds, progress)
-    ppo.learn(total_tokens, callback=[TextCallback(), curve])
-    return PPOAgent(ppo, curve.points, config)
+    return trained(ppo, env_id, config, total_tokens, seconds, progress)

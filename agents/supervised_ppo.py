@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agents import ppo, supervised
-from agents.ppo import PPOAgent
+from agents._training import TrainedAgent
 
 version = 0
 
@@ -23,7 +23,7 @@ def make_agent(
     supervised_overrides: dict[str, Any] | None = None,
     device: str = "auto",
     **hyperparameters: Any,
-) -> PPOAgent:
+) -> TrainedAgent:
     """Fine-tune on references, and train on from there; PPO's own reference model is the fine-tuned one.
 
     Args:
