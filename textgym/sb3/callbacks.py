@@ -18,6 +18,7 @@ from textgym import metrics
 from textgym.arguments import check_integers
 from textgym.errors import ConfigurationError
 from textgym.sb3.buffers import SequenceRolloutBuffer
+from textgym.sb3.kl import k2, k3
 from textgym.sb3.vec_env import TextVecEnv
 
 LONGEST_NAME = 28  # SB3 prints 36 characters, 3 of them an indent, and "_mean" comes behind
@@ -174,12 +175,10 @@ class TextCallback(BaseCallback):
         self._rollouts += 1
 
     def _record_kl(self, buffer: SequenceRolloutBuffer) -> None:
-        log_ratio = buffer.log_probs - buffer.reference_log_probs  # (T, E), log pi / pi_ref
-        # clamped before exp: one token that the policy avoids would otherwise be the whole mean
-        k3 = np.exp(np.clip(-log_ratio, -20, 20)) - 1 + log_ratio
+        log_ratio = torch.as_tensor(buffer.log_probs - buffer.reference_log_probs)  # log pi / pi_ref, of any shape
         estimates = {
-            "k2": float((log_ratio**2 / 2).mean()),
-            "k3": float(k3.mean()),
+            "k2": float(k2(log_ratio).mean()),
+            "k3": float(k3(log_ratio).mean()),
             "full": buffer.full_kl(FULL_KL_FRAGMENTS),
         }
         self.logger.record("kl/per_token", float(log_ratio.mean()))

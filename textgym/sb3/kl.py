@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import torch
+
 from textgym.arguments import check_numbers
 from textgym.errors import ConfigurationError
+
+LARGEST_LOG_RATIO = 20.0  # clamped before exp: one token that the policy avoids would otherwise be all that counts
 
 
 class KLControl:
@@ -46,3 +50,26 @@ class KLControl:
         if self.target is not None:
             error = min(max(kl / self.target - 1.0, -self.CLIP), self.CLIP)
             self.beta *= 1.0 + self.GAIN * error
+
+
+def k1(log_ratio: torch.Tensor) -> torch.Tensor:
+    """``log pi - log pi_ref``: unbiased (Schulman, 2020, "Approximating KL Divergence"); in a loss without a gradient.
+
+    Args:
+        log_ratio: ``log pi - log pi_ref`` of tokens that pi has sampled, of any shape.
+    """
+    return log_ratio
+
+
+def k2(log_ratio: torch.Tensor) -> torch.Tensor:
+    """``(log pi - log pi_ref)^2 / 2``: never negative, biased (Schulman, 2020)."""
+    return log_ratio**2 / 2
+
+
+def k3(log_ratio: torch.Tensor) -> torch.Tensor:
+    """``pi_ref / pi - 1 + log pi - log pi_ref``: never negative, unbiased (Schulman, 2020).
+
+    >>> k3(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.3679])
+    """
+    return (-log_ratio).clamp(-LARGEST_LOG_RATIO, LARGEST_LOG_RATIO).exp() - 1 + log_ratio
