@@ -35,7 +35,7 @@ def sequence_ratio(log_prob: torch.Tensor, old_log_prob: torch.Tensor, sequence:
 
 
 def policy_gradient(log_prob: torch.Tensor, advantages: torch.Tensor) -> torch.Tensor:
-    """``-A log pi`` (Williams, 1992), whose gradient is that of the expected return where the policy has just sampled."""
+    """``-A log pi`` (Williams, 1992), whose gradient is the expected return's while the policy is the sampler."""
     return -advantages * log_prob
 
 
@@ -85,7 +85,7 @@ def token_weights(lengths: torch.Tensor, aggregation: str, longest: int) -> torc
     """What a token of each completion weighs in the loss, float64 (B,).
 
     - ``"token_mean"``: ``1 / sum_i |y_i|``, over all tokens of the optimiser's step (DAPO, section 3.3).
-    - ``"sequence_sum"``: ``1 / B``, the mean over completions of their tokens' sums: the gradient of the expected return.
+    - ``"sequence_sum"``: ``1 / B``, the mean over completions of their tokens' sums: the expected return's gradient.
     - ``"sequence_mean"``: ``1 / (B |y_i|)``, the mean over completions of their tokens' means (GRPO): long completions
       weigh as much as short ones, so that their tokens weigh less.
     - ``"constant"``: ``1 / (B longest)`` (Dr. GRPO).
