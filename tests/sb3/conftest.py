@@ -20,9 +20,12 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def make_ppo() -> Callable[..., PPO]:
-    """PPO on Sentiment in little: 6 rows, 12 new tokens, rollouts of 20 steps, so that episodes straddle them."""
+    """PPO on Sentiment in little: 6 rows, 12 new tokens, rollouts of 20 steps, so that episodes straddle them.
 
-    def make(num_envs: int = 6, env: dict[str, Any] | None = None, **changes: Any) -> PPO:
+    Another algorithm may be named; None leaves an argument out that it does not have.
+    """
+
+    def make(num_envs: int = 6, env: dict[str, Any] | None = None, algorithm: type[Any] = PPO, **changes: Any) -> Any:
         keywords: dict[str, Any] = {
             "n_steps": 20, "batch_size": 40, "n_epochs": 2, "gamma": 1.0, "gae_lambda": 0.95, "learning_rate": 1e-4,
             "rollout_buffer_class": SequenceRolloutBuffer, "seed": 0, "device": "cpu",
@@ -31,7 +34,8 @@ def make_ppo() -> Callable[..., PPO]:
         venv = TextVecEnv(
             "TextGen-Sentiment-v0", num_envs, **{"max_new_tokens": 12, "split": "validation", **(env or {})}
         )
-        return PPO(policy, venv, **(keywords | changes))
+        chosen = {name: value for name, value in (keywords | changes).items() if value is not None}
+        return algorithm(policy, venv, **chosen)
 
     return make
 

@@ -8,14 +8,19 @@ from collections.abc import Callable
 from stable_baselines3 import PPO
 
 from benchmarks.results_io import ROOT
-from textgym.sb3 import KLControl, TextCallback
+from textgym.sb3 import KLControl, TextCallback, TrustRegion
+
+
+class TrustRegionPPO(TrustRegion, PPO):
+    pass
+
 
 COMPONENTS = ("sentiment", "length")
 
 
 def test_every_key_is_explained(make_ppo: Callable[..., PPO], records: type) -> None:
     rewards = {"reward_funcs": [*COMPONENTS], "reward_weights": [1.0, 0.5]}
-    model = make_ppo(env=rewards, rollout_buffer_kwargs={"kl": KLControl(0.1)})
+    model = make_ppo(algorithm=TrustRegionPPO, env=rewards, rollout_buffer_kwargs={"kl": KLControl(0.1)})
     log = records().of(model)
     model.learn(240, callback=TextCallback())
     logged = {key for row in log.rows for key in row}

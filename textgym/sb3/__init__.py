@@ -19,6 +19,7 @@ from textgym.sb3.inspection import inspect_rollout
 from textgym.sb3.kl import KLControl
 from textgym.sb3.policies import TransformerPolicy
 from textgym.sb3.saving import save
+from textgym.sb3.step_size import TrustRegion
 from textgym.sb3.vec_env import TextVecEnv
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "TextCallback",
     "TextVecEnv",
     "TransformerPolicy",
+    "TrustRegion",
     "inspect_rollout",
     "save",
 ]

@@ -300,6 +300,17 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         observations: Any = batch  # SB3 hands them to the policy as they are
         return DictRolloutBufferSamples(observations, *flat)
 
+    def approx_kl(self) -> float:
+        """Divergence of the rollout's policy from the policy as it is now, in nats per token.
+
+        Estimated on the rollout's own tokens (k3 of Schulman, 2020, "Approximating KL Divergence"): never negative, 0
+        before the first update, infinite rather than too large for a float.
+        """
+        assert self.policy is not None
+        log_ratio = (self.log_probs_of(self.policy.log_prob) - self.log_probs).astype(np.float64)  # (T, E)
+        with np.errstate(over="ignore"):
+            return float((np.exp(log_ratio) - 1 - log_ratio).mean())
+
     @torch.no_grad()
     def full_kl(self, n_fragments: int) -> float:
         """Exact divergence of the policy from the reference, in nats per token, on the first fragments."""
