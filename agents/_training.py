@@ -1,17 +1,80 @@
-"""What agents share that are trained by an algorithm of Stable-Baselines3: budget, progress and learning curve."""
+"""What agents share that are trained by an algorithm of Stable-Baselines3: settings, budget and learning curve."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents._policy import PolicyAgent
 from textgym.envs import task_of
-from textgym.sb3 import TextCallback
+from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnPolicyConfig:
+    """Hyperparameters that all agents have whose algorithm learns from whole rollouts."""
+
+    num_envs: int = 64  # episodes side by side
+    n_steps: int = 32  # tokens per row and rollout
+    learning_rate: float = 3e-4
+    warmup_steps: int = 24  # of the optimiser: a cold Adam moves every weight by the learning rate, whatever it learns
+    shaping: bool = False  # every token earns the difference that it makes to the score
+    gamma: float = 1.0  # 0.99 would discount the last of 32 tokens to 0.72
+    gae_lambda: float = 0.95
+    kl_beta: float = 0.02  # score per nat, at first
+    kl_target: float | None = 16.0  # nats per completion; None keeps beta fixed
+
+
+def on_policy(
+    algorithm: type[Any],
+    env_id: str,
+    config: OnPolicyConfig,
+    *,
+    seed: int,
+    model: str | None,
+    reference: str | None,
+    env_kwargs: dict[str, Any] | None,
+    device: str,
+    policy: type[TransformerPolicy] = TransformerPolicy,
+    rollout_buffer_class: type[SequenceRolloutBuffer] = SequenceRolloutBuffer,
+    **arguments: Any,
+) -> Any:
+    """An algorithm of Stable-Baselines3 with a language model, before it has learned anything.
+
+    Args:
+        algorithm: Its class.
+        env_id: The task.
+        config: Hyperparameters.
+        seed: Decides everything that is random.
+        model: Where training starts: a model's name or folder; None for the one that the environment's tokenizer is
+            named after.
+        reference: The model that the divergence from is priced: a model's name or folder; None for ``model``.
+        env_kwargs: Keywords of the environment.
+        device: Where it computes.
+        policy: Its class.
+        rollout_buffer_class: As in SB3.
+        **arguments: The algorithm's own.
+    """
+    env = TextVecEnv(env_id, num_envs=config.num_envs, **{"shaping": config.shaping, **(env_kwargs or {})})
+    name = model or env.venv.tokenizer.name
+    return algorithm(
+        policy,
+        env,
+        learning_rate=config.learning_rate,
+        n_steps=config.n_steps,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        rollout_buffer_class=rollout_buffer_class,
+        rollout_buffer_kwargs={"kl": KLControl(config.kl_beta, config.kl_target), "reference": reference or name},
+        policy_kwargs={"model": name, "warmup_steps": config.warmup_steps},
+        seed=seed,
+        device=device,
+        **arguments,
+    )
 
 
 class Point(NamedTuple):

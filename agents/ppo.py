@@ -8,29 +8,26 @@ from typing import Any
 
 from stable_baselines3 import PPO
 
-from agents._training import TrainedAgent, trained
-from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextVecEnv, TransformerPolicy
+from agents._training import OnPolicyConfig, TrainedAgent, on_policy, trained
+from textgym.sb3 import TrustRegion
 
-version = 0
+version = 1
 
 
-@dataclass(frozen=True)
-class Config:
+@dataclass(frozen=True, kw_only=True)
+class Config(OnPolicyConfig):
     """Hyperparameters; overrides of `make_agent` go by these names."""
 
-    num_envs: int = 64  # episodes side by side
-    n_steps: int = 32  # tokens per row and rollout
     n_epochs: int = 4
     batch_size: int = 512  # tokens
-    learning_rate: float = 3e-4
-    shaping: bool = False  # every token earns the difference that it makes to the score
-    gamma: float = 1.0  # 0.99 would discount the last of 32 tokens to 0.72
-    gae_lambda: float = 0.95
     vf_coef: float = 0.1
     clip_range: float = 0.2
     max_grad_norm: float = 0.5
-    kl_beta: float = 0.02  # score per nat, at first
-    kl_target: float | None = 16.0  # nats per completion; None keeps beta fixed
+    max_kl: float = 0.05  # nats per token that an update may move the policy
+
+
+class TrustRegionPPO(TrustRegion, PPO):
+    """Whose updates are taken back if they go too far."""
 
 
 def make_agent(
@@ -62,24 +59,20 @@ def make_agent(
         **hyperparameters: See `Config`.
     """
     config = Config(**hyperparameters)
-    env = TextVecEnv(env_id, num_envs=config.num_envs, **{"shaping": config.shaping, **(env_kwargs or {})})
-    name = model or env.venv.tokenizer.name
-    ppo = PPO(
-        TransformerPolicy,
-        env,
-        learning_rate=config.learning_rate,
-        n_steps=config.n_steps,
+    ppo = on_policy(
+        TrustRegionPPO,
+        env_id,
+        config,
+        seed=seed,
+        model=model,
+        reference=reference,
+        env_kwargs=env_kwargs,
+        device=device,
         batch_size=config.batch_size,
         n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
         clip_range=config.clip_range,
         vf_coef=config.vf_coef,
         max_grad_norm=config.max_grad_norm,
-        rollout_buffer_class=SequenceRolloutBuffer,
-        rollout_buffer_kwargs={"kl": KLControl(config.kl_beta, config.kl_target), "reference": reference or name},
-        policy_kwargs={"model": name},
-        seed=seed,
-        device=device,
+        max_kl=config.max_kl,
     )
     return trained(ppo, env_id, config, total_tokens, seconds, progress)

@@ -9,7 +9,7 @@ from typing import Any
 from agents import ppo, supervised
 from agents._training import TrainedAgent
 
-version = 0
+version = 1
 
 
 def make_agent(

@@ -17,7 +17,10 @@ from textgym.evaluation import evaluate_agent
 ENV_ID = "TextGen-Sentiment-v0"
 FILES = sorted(path.stem for path in Path(agents.__path__[0]).glob("[!_]*.py"))
 SHORT = {"max_new_tokens": 5}
-TINY = {"num_envs": 2, "n_steps": 8, "batch_size": 8, "n_epochs": 1}
+SMALL = {"num_envs": 2, "n_steps": 8}
+TINY = SMALL | {"batch_size": 8, "n_epochs": 1}
+TRPO = SMALL | {"batch_size": 16, "n_critic_updates": 1, "cg_max_steps": 1, "line_search_max_iter": 1}
+OVERRIDES = {"a2c": SMALL, "ppo": TINY, "supervised_ppo": TINY | {"supervised_tokens": 16}, "trpo": TRPO}
 OPTIONS = {"seed": 0, "num_examples": 4, "num_envs": 3, "gold": None, "env_kwargs": SHORT}
 
 
@@ -28,8 +31,7 @@ def evaluate(agent, **changes):
 @pytest.mark.parametrize("file", FILES)
 def test_every_agent_plays(file):
     module = importlib.import_module(f"agents.{file}")
-    overrides = {"ppo": TINY, "supervised_ppo": TINY | {"supervised_tokens": 16}}.get(file, {})
-    agent = module.make_agent(ENV_ID, seed=0, total_tokens=16, env_kwargs=SHORT, **overrides)
+    agent = module.make_agent(ENV_ID, seed=0, total_tokens=16, env_kwargs=SHORT, **OVERRIDES.get(file, {}))
     found = evaluate(agent)
     assert [record["index"] for record in found.records] == [0, 1, 2, 3]
     assert all(value is None or math.isfinite(value) for value in found.metrics.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -15,6 +16,7 @@ from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from textgym import models
 from textgym.arguments import check_integers, check_numbers, check_texts
@@ -44,7 +46,7 @@ def packed(obs: Observations | PackedBatch) -> PackedBatch:
 class TransformerPolicy(ActorCriticPolicy):
     """A language model's own head is the actor; a zero-initialised linear head on its trunk is the critic.
 
-    Works with the stock, unmodified PPO and A2C. Rollouts decode one token per step from a key-value cache
+    Works with the stock, unmodified PPO, A2C and TRPO. Rollouts decode one token per step from a key-value cache
     that recognises rows by their content (`CachedTrunk`); updates run one causal forward per episode fragment
     when the rollout buffer is `SequenceRolloutBuffer`, and one per timestep with SB3's own buffers.
 
@@ -287,8 +289,12 @@ class TransformerPolicy(ActorCriticPolicy):
             return self.evaluate_actions(obs, actions)[1]
 
     def get_distribution(self, obs: Observations | PackedBatch) -> Distribution:  # type: ignore[override]
-        """SB3's categorical distribution over the vocabulary, for every timestep of the batch."""
-        hidden, _ = self._hidden(obs)
+        """SB3's categorical distribution over the vocabulary, for every timestep of the batch.
+
+        Its gradients can be differentiated again, as TRPO does, which those of torch's faster attention cannot.
+        """
+        with sdpa_kernel(SDPBackend.MATH) if torch.is_grad_enabled() else nullcontext():
+            hidden, _ = self._hidden(obs)
         return self.action_dist.proba_distribution(action_logits=self.causal_lm.logits(hidden) / self.temperature)
 
     def predict_values(self, obs: Observations | PackedBatch) -> torch.Tensor:  # type: ignore[override]

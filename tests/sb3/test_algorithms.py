@@ -1,0 +1,55 @@
+"""Algorithms of SB3 and sb3-contrib, as they are: packed texts train them as SB3's own buffers do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from sb3_contrib import TRPO
+from stable_baselines3 import A2C
+from stable_baselines3.common.buffers import DictRolloutBuffer
+
+from textgym.sb3 import SequenceRolloutBuffer
+
+SMALL = {"num_envs": 3, "n_steps": 8, "env": {"max_prompt_tokens": 12, "max_new_tokens": 5}}
+A2C_OPTIONS = {"batch_size": None, "n_epochs": None, "learning_rate": 0.5}
+# the critic's steps are Adam's, which makes much of gradients that round to nothing; one batch of all
+TRPO_OPTIONS = {"n_epochs": None, "batch_size": 24, "n_critic_updates": 2, "cg_max_steps": 3}
+
+
+def moved(model: Any) -> dict[str, torch.Tensor]:
+    """What one update adds to every parameter."""
+    before = {name: parameter.detach().clone() for name, parameter in model.policy.named_parameters()}
+    model.learn(24)
+    return {name: parameter.detach() - before[name] for name, parameter in model.policy.named_parameters()}
+
+
+@pytest.mark.parametrize(("algorithm", "options"), [(A2C, A2C_OPTIONS), (TRPO, TRPO_OPTIONS)])
+def test_one_update_equals_that_of_stock_sb3(
+    make_ppo: Callable[..., Any], llama: str, algorithm: type[Any], options: dict[str, Any]
+) -> None:
+    """Stock SB3 reads the whole text again for every token; a fault in packing moved weights by another amount."""
+    updates = []
+    policy_kwargs = {"model": llama} | ({"optimizer_class": torch.optim.SGD} if algorithm is A2C else {})
+    for buffer_class in (DictRolloutBuffer, SequenceRolloutBuffer):
+        chosen = SMALL | options | {"rollout_buffer_class": buffer_class, "policy_kwargs": policy_kwargs}
+        model = make_ppo(algorithm=algorithm, **chosen)
+        torch.nn.init.normal_(model.policy.value_net.weight, std=0.1)
+        updates.append((moved(model), model.rollout_buffer.log_probs.sum()))
+    (stock, stock_log_probs), (packed, packed_log_probs) = updates
+    assert packed_log_probs == pytest.approx(stock_log_probs, rel=1e-5)
+    scale = max(update.norm() for update in stock.values())
+    assert scale > 1e-3
+    for name, expected in stock.items():
+        assert (packed[name] - expected).norm() <= 2e-3 * expected.norm() + 1e-5 * scale, name
+
+
+def test_trpo_moves_the_whole_actor_within_its_bound(make_ppo: Callable[..., Any], llama: str) -> None:
+    # with the attention that torch chooses, the second derivative is refused
+    model = make_ppo(algorithm=TRPO, target_kl=0.003, policy_kwargs={"model": llama}, **SMALL, **TRPO_OPTIONS)
+    update = moved(model)
+    assert model.logger.name_to_value["train/is_line_search_success"] == 1
+    assert 1e-4 < model.logger.name_to_value["train/kl_divergence_loss"] < 0.003
+    assert all(change.norm() > 0 for change in update.values())
