@@ -6,6 +6,7 @@ import pytest
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError
 from textgym.evaluation import make_env, play
+from textgym.evaluation.play import steps
 
 ENV_ID = "TextGen-Sentiment-v0"
 
@@ -43,6 +44,19 @@ def test_episodes_are_the_same_in_any_layout(make_playable, shaping):
         played = play(Remembers(), make_playable(num_envs, shaping=shaping), indices)
         for one, other in zip(described(alone), described(played), strict=True):
             assert one[0] == other[0] and one[1] == pytest.approx(other[1]) and one[2] == other[2], num_envs
+
+
+def test_step_by_step_it_is_the_same(make_playable):
+    indices, env = [*range(11)], make_playable(4)
+    lengths, episodes = np.zeros(11, int), {}
+    for step in steps(Remembers(), env, indices):
+        lengths[step.places] += 1
+        episodes |= step.by_place()
+    assert described([episodes[i] for i in indices]) == described(play(Remembers(), make_playable(4), indices))
+    assert lengths.tolist() == [len(episodes[i].tokens) - episodes[i].info["prompt_length"] for i in indices]
+    # whoever stops in the middle may begin again
+    next(steps(Remembers(), env, indices))
+    assert [episode.info["index"] for episode in play(Remembers(), env, indices)] == indices
 
 
 def test_environments_are_refilled_as_they_end_and_stay_as_many(make_playable):

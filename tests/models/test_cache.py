@@ -55,6 +55,30 @@ def test_rows_that_restart_at_random(name: str, request: pytest.FixtureRequest) 
         )
 
 
+def test_equal_prompts_are_read_once() -> None:
+    """In rows side by side or apart, at the very beginning or beside rows that go on, with padding of other lengths."""
+    model = models.load()[0].base_model
+    trunk = CachedTrunk(model)
+    rng = np.random.default_rng(0)
+    prompts = torch.tensor(rng.integers(3, 4096, (3, 5)))
+    input_ids, lengths = torch.zeros(7, 12, dtype=torch.long), torch.tensor([5, 3, 5, 5, 3, 4, 5])
+    for row, prompt in enumerate((0, 1, 0, 0, 1, 2, 0)):
+        input_ids[row, : lengths[row]] = prompts[prompt, : lengths[row]]
+    begun = last_hidden(trunk, input_ids, lengths)
+    torch.testing.assert_close(begun, full(model, input_ids, lengths), atol=1e-4, rtol=1e-4)
+    assert trunk.prefilled_tokens == 3 * 5
+    for step in range(4):  # each goes its own way, and two begin another text half way
+        input_ids[torch.arange(7), lengths] = torch.tensor(rng.integers(3, 4096, 7))
+        lengths += 1
+        if step == 2:
+            for row in (2, 5):
+                input_ids[row] = 0
+                input_ids[row, :5], lengths[row] = prompts[2].flip(0), 5
+        grown = last_hidden(trunk, input_ids, lengths)
+        torch.testing.assert_close(grown, full(model, input_ids, lengths), atol=1e-4, rtol=1e-4)
+    assert trunk.prefilled_tokens == 3 * 5 + 4  # the last token joins the others' step
+
+
 def test_other_batches_in_between_only_cost_time() -> None:
     """As EvalCallback does in the middle of a rollout: other rows, and another number of them."""
     model = models.load()[0].base_model

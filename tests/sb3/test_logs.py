@@ -8,7 +8,7 @@ from collections.abc import Callable
 from stable_baselines3 import PPO
 
 from benchmarks.results_io import ROOT
-from textgym.sb3 import KLControl, TextCallback, TrustRegion
+from textgym.sb3 import GRPO, KLControl, TextCallback, TextVecEnv, TransformerPolicy, TrustRegion
 
 
 class TrustRegionPPO(TrustRegion, PPO):
@@ -20,10 +20,16 @@ COMPONENTS = ("sentiment", "length")
 
 def test_every_key_is_explained(make_ppo: Callable[..., PPO], records: type) -> None:
     rewards = {"reward_funcs": [*COMPONENTS], "reward_weights": [1.0, 0.5]}
-    model = make_ppo(algorithm=TrustRegionPPO, env=rewards, rollout_buffer_kwargs={"kl": KLControl(0.1)})
-    log = records().of(model)
-    model.learn(240, callback=TextCallback())
-    logged = {key for row in log.rows for key in row}
+    ppo = make_ppo(algorithm=TrustRegionPPO, env=rewards, rollout_buffer_kwargs={"kl": KLControl(0.1)})
+    env = TextVecEnv("TextGen-Sentiment-v0", 4, max_new_tokens=12, split="validation", **rewards)
+    grpo = GRPO(
+        TransformerPolicy, env, n_prompts=2, group_size=2, kl=KLControl(0.1), kl_in="loss_k3", seed=0, device="cpu"
+    )
+    logged = set()
+    for model, tokens in ((ppo, 240), (grpo, 60)):
+        log = records().of(model)
+        model.learn(tokens, callback=TextCallback())
+        logged |= {key for row in log.rows for key in row}
     lines = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8").splitlines()
     cells = [line.split("|")[1] for line in lines if line.startswith("| `")]
     explained = [key for cell in cells for key in re.findall(r"`(\w+/[^`]+)`", cell)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -151,6 +152,25 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
             self._terminated, self._truncated = terminated.copy(), truncated.copy()
         return core.observation(), rewards, terminated, truncated, infos
+
+    @contextmanager
+    def without_autoreset(self) -> Iterator[None]:
+        """Inside, the mode is ``"Disabled"``; no episode goes on from before it, and none behind it.
+
+        For whoever plays episodes of their own choice in an environment that others step.
+        """
+        mode = self.autoreset_mode
+        self._stop_all()
+        self.autoreset_mode = AutoresetMode.DISABLED
+        try:
+            yield
+        finally:
+            self.autoreset_mode = mode
+            self._stop_all()
+
+    def _stop_all(self) -> None:
+        self._core.stop(np.arange(self.num_envs))
+        self._terminated[:] = self._truncated[:] = False
 
     def _waiting(self) -> np.ndarray | None:
         """The environments that a step leaves out, bool (n,); None for none."""

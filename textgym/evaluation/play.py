@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,6 +56,26 @@ class Episode:
     info: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Step:
+    """One token of every episode that is being played.
+
+    Attributes:
+        rows: The rows whose choice counted, int64 (k,); the others wait.
+        places: Which of the episodes each of these plays, int64 (k,).
+        ended: The episodes that ended with it, by row.
+    """
+
+    rows: np.ndarray
+    places: np.ndarray
+    ended: dict[int, Episode]
+
+    def by_place(self) -> dict[int, Episode]:
+        """The episodes that ended, by which of them each is."""
+        place = dict(zip(self.rows.tolist(), self.places.tolist(), strict=True))
+        return {place[row]: episode for row, episode in self.ended.items()}
+
+
 def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, Any] | None = None) -> TextGenVectorEnv:
     """The vector environment of an id, without wrappers and without autoreset, as `play` needs it."""
     keywords = {**(env_kwargs or {}), "split": split, "autoreset_mode": AutoresetMode.DISABLED}
@@ -104,24 +124,45 @@ def play(
         ConfigurationError: The environment begins episodes by itself or cuts them, or ``predict`` returned something
             else than one integer for each row and a state.
     """
+    episodes: dict[int, Episode] = {}
+    for step in steps(agent, env, indices, seed=seed, deterministic=deterministic):
+        episodes.update(step.by_place())
+    return [episodes[i] for i in range(len(indices))]
+
+
+def steps(
+    agent: Agent,
+    env: TextGenVectorEnv,
+    indices: Sequence[int],
+    *,
+    seed: int | None = None,
+    deterministic: bool = False,
+) -> Iterator[Step]:
+    """What `play` does, token by token, for whoever wants to know more of an episode, or to stop before its end.
+
+    Yields:
+        A `Step` after every token.
+    """
     check_playable(env)
     if not len(indices):
-        return []
+        return
     width = min(env.num_envs, len(indices))
     obs = {key: array[:width] for key, array in begin(env, np.arange(width), indices[:width], seed).items()}
     place, n_begun = np.arange(width), width  # which of the indices each environment plays, and how many have begun
     playing, starts, state = np.ones(width, bool), np.ones(width, bool), None
     scores, actions = np.zeros(width), np.zeros(env.num_envs, np.int64)
-    episodes: dict[int, Episode] = {}
     while playing.any():
         returned = agent.predict(obs, state=state, episode_start=starts, deterministic=deterministic)
         actions[:width], state = checked(returned, width, env.tokenizer.vocab_size)
         following, rewards, *_ = env.step(actions)
         scores += rewards[:width]
+        rows = np.flatnonzero(playing)
+        ended = {}
         for i, info in env.ended.items():
             tokens = following["input_ids"][i, : int(following["attention_mask"][i].sum())].copy()
-            episodes[int(place[i])] = Episode(tokens, float(scores[i]), info)
+            ended[i] = Episode(tokens, float(scores[i]), info)
             playing[i] = False
+        yield Step(rows, place[rows], ended)
         starts = np.zeros(width, bool)
         free = np.flatnonzero(~playing)
         if len(free) >= REFILL * width or not playing.any():
@@ -132,7 +173,6 @@ def play(
                 n_begun += len(begun)
                 following = begin(env, begun, [indices[i] for i in place[begun]])
         obs = {key: np.where(playing[:, None], following[key][:width], obs[key]) for key in obs}
-    return [episodes[i] for i in range(len(indices))]
 
 
 def check_playable(env: TextGenVectorEnv) -> None:

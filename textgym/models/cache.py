@@ -91,6 +91,12 @@ class _ColumnLayer(CacheLayerMixin):
         self.values[row, :, at.positions] = value_states[:, :, 0]
         return self.keys[: len(row), :, : at.width], self.values[: len(row), :, : at.width]
 
+    def copy(self, source: torch.Tensor, target: torch.Tensor, width: int) -> None:
+        """Let some rows hold the first ``width`` columns of others, (k,) each."""
+        assert self.keys is not None and self.values is not None
+        self.keys[target, :, :width] = self.keys[source, :, :width]
+        self.values[target, :, :width] = self.values[source, :, :width]
+
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return query_length, 0
 
@@ -110,12 +116,16 @@ class CachedTrunk:
         model: The base model (without its language-model head); full causal attention.
         head: The language-model head, if `logits` is wanted.
         dtype: What is computed in; for bfloat16 a rounded copy of the weights decodes, renewed when they change.
+
+    Attributes:
+        prefilled_tokens: How many tokens of texts that began have been read, those of equal texts once.
     """
 
     def __init__(self, model: nn.Module, head: nn.Linear | None = None, dtype: torch.dtype = torch.float32) -> None:
         self.model: Any = model
         self.head = head
         self.dtype = dtype
+        self.prefilled_tokens = 0
         self._modules = [*model.modules(), *([] if head is None else head.modules())]
         self.clear()
 
@@ -213,7 +223,26 @@ class CachedTrunk:
         return logits if self.head.bias is None else logits + self.head.bias
 
     def _prefill(self, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Read the first T tokens of k rows and hold their keys; (k, T) -> hidden states (k, T, d)."""
+        """Read the first T tokens of k rows and hold their keys; (k, T) -> hidden states (k, T, d).
+
+        Rows that begin with one text, as the completions of a prompt do, read it once.
+        """
+        texts, which = tokens.unique(dim=0, return_inverse=True)  # (u, T), (k,)
+        if len(texts) == len(rows):
+            return self._read(tokens, rows)
+        order = torch.arange(len(rows), device=rows.device)
+        first = torch.empty_like(rows[: len(texts)]).scatter_reduce_(
+            0, which, order, "amin", include_self=False
+        )  # (u,)
+        hidden = self._read(tokens[first], rows[first])
+        assert self._cache is not None
+        for layer in self._cache.layers:
+            assert isinstance(layer, _ColumnLayer)
+            layer.copy(rows[first][which], rows, tokens.shape[1])
+        return hidden[which]
+
+    def _read(self, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        self.prefilled_tokens += tokens.numel()
         self._columns.rows = rows
         # padding on the right is invisible to the tokens before it; its keys are overwritten when it becomes text
         output = self._decoder(input_ids=tokens, past_key_values=self._cache, use_cache=True)

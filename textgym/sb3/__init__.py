@@ -15,6 +15,9 @@
 
 from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.callbacks import TextCallback
+from textgym.sb3.completions import Completions
+from textgym.sb3.critic_free import GRPO, REINFORCE, RLOO
+from textgym.sb3.episode_algorithm import EpisodeAlgorithm
 from textgym.sb3.inspection import inspect_rollout
 from textgym.sb3.kl import KLControl
 from textgym.sb3.policies import TransformerPolicy
@@ -23,6 +26,11 @@ from textgym.sb3.step_size import TrustRegion
 from textgym.sb3.vec_env import TextVecEnv
 
 __all__ = [
+    "GRPO",
+    "REINFORCE",
+    "RLOO",
+    "Completions",
+    "EpisodeAlgorithm",
     "KLControl",
     "SequenceRolloutBuffer",
     "TextCallback",

@@ -14,7 +14,7 @@ from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 
 from textgym.errors import ConfigurationError
-from textgym.models.causal_lm import CausalLM, Reference
+from textgym.models.causal_lm import Reference
 from textgym.models.packing import PackedBatch, pack
 from textgym.sb3.kl import KLControl
 from textgym.sb3.signature import signer
@@ -193,19 +193,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
                 "DictRolloutBuffer suits every policy."
             )
         self.policy = policy
-        if self.kl is None or self._reference is not None:
-            return
-        own, name = policy.causal_lm, self.reference_name or policy.model_name
-        if own.has_adapter and name == policy.model_name:
-            self._reference = Reference(own)
-            return
-        other = CausalLM.load(name, self.device)
-        if other.vocab_size != own.vocab_size:
-            raise ConfigurationError(
-                f"The reference model {name!r} has {other.vocab_size} tokens and the policy's {own.vocab_size}. "
-                "Leave out reference, which is then the policy's model, or name a model of the same vocabulary."
-            )
-        self._reference = Reference(other)
+        if self.kl is not None and self._reference is None:
+            self._reference = policy.reference(self.reference_name)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray) -> None:
         """Price the divergence, whiten the rewards if asked, then SB3's generalised advantage estimation.
@@ -311,15 +300,10 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         with np.errstate(over="ignore"):
             return float((np.exp(log_ratio) - 1 - log_ratio).mean())
 
-    @torch.no_grad()
     def full_kl(self, n_fragments: int) -> float:
         """Exact divergence of the policy from the reference, in nats per token, on the first fragments."""
         assert self.policy is not None and self._reference is not None
-        batch, _, _ = self._pack(self.fragments[:n_fragments])
-        distribution: Any = self.policy.get_distribution(batch).distribution
-        own = distribution.logits  # (N, V), normalised
-        reference = self._reference.log_probs_of_vocabulary(batch, self.policy.temperature, self.policy.compute_dtype)
-        return float((own.exp() * (own - reference)).sum(1).mean())
+        return full_kl(self.policy, self._reference, self._pack(self.fragments[:n_fragments])[0])
 
     def log_probs_of(self, log_prob: Callable[[PackedBatch, torch.Tensor], torch.Tensor]) -> np.ndarray:
         """Log-probabilities of the stored actions under ``log_prob(batch, actions)``, (buffer_size, n_envs)."""
@@ -336,3 +320,12 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         assert self.policy is not None and self._reference is not None
         # as the policy computes its own, so that equal weights diverge by exactly 0
         return self._reference.log_prob(batch, actions, self.policy.temperature, self.policy.compute_dtype)
+
+
+@torch.no_grad()
+def full_kl(policy: TransformerPolicy, reference: Reference, batch: PackedBatch) -> float:
+    """Exact divergence of a policy from a reference, in nats per token, at a batch's timesteps."""
+    distribution: Any = policy.get_distribution(batch).distribution
+    own = distribution.logits  # (N, V), normalised
+    other = reference.log_probs_of_vocabulary(batch, policy.temperature, policy.compute_dtype)
+    return float((own.exp() * (own - other)).sum(1).mean())

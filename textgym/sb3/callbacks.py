@@ -18,6 +18,7 @@ from textgym import metrics
 from textgym.arguments import check_integers
 from textgym.errors import ConfigurationError
 from textgym.sb3.buffers import SequenceRolloutBuffer
+from textgym.sb3.completions import Completions
 from textgym.sb3.kl import k2, k3
 from textgym.sb3.vec_env import TextVecEnv
 
@@ -83,7 +84,7 @@ class TextCallback(BaseCallback):
         self._rollouts = 0
         self.episodes: list[dict[str, Any]] = []
         self._norms: list[torch.Tensor] = []
-        self._square = torch.zeros(())
+        self._squares: dict[torch.nn.Parameter, torch.Tensor] = {}  # of gradients, as far as they are accumulated
         self._handles: list[Any] = []
 
     def _on_training_start(self) -> None:
@@ -101,7 +102,7 @@ class TextCallback(BaseCallback):
             )
         for parameter in policy.parameters():
             if parameter.requires_grad:
-                self._handles.append(parameter.register_post_accumulate_grad_hook(self._add_square))
+                self._handles.append(parameter.register_post_accumulate_grad_hook(self._keep_square))
         self._handles.append(policy.optimizer.register_step_pre_hook(self._close_step))
         self._update_began: float | None = None
 
@@ -110,13 +111,14 @@ class TextCallback(BaseCallback):
             handle.remove()
         self._handles.clear()
 
-    def _add_square(self, parameter: torch.Tensor) -> None:
+    def _keep_square(self, parameter: torch.nn.Parameter) -> None:
         assert parameter.grad is not None
-        self._square = self._square.to(parameter.device) + parameter.grad.detach().float().pow(2).sum()
+        self._squares[parameter] = parameter.grad.detach().float().pow(2).sum()
 
     def _close_step(self, *_: Any) -> None:
-        self._norms.append(self._square.sqrt())
-        self._square = torch.zeros(())
+        if self._squares:
+            self._norms.append(torch.stack([*self._squares.values()]).sum().sqrt())
+        self._squares = {}
 
     def _on_rollout_start(self) -> None:
         now = time.perf_counter()
@@ -125,7 +127,7 @@ class TextCallback(BaseCallback):
             self.logger.record("train/optimizer_steps", len(self._norms))
             self.logger.record("train/grad_norm", torch.stack(self._norms).mean().item())
         self._norms.clear()
-        self._rollout_began = now
+        self._rollout_began, self._tokens_before = now, self.model.num_timesteps
         self._reward_began = self._reward_seconds()
         self.episodes = []
 
@@ -146,9 +148,9 @@ class TextCallback(BaseCallback):
         self.logger.record("time/rollout_s", seconds - reward_seconds - reference_seconds)
         self.logger.record("time/reward_s", reward_seconds)
         self.logger.record("time/reference_s", reference_seconds)
-        self.logger.record("time/tokens_per_second", buffer.buffer_size * buffer.n_envs / seconds)
+        self.logger.record("time/tokens_per_second", (self.num_timesteps - self._tokens_before) / seconds)
         self._record_episodes()
-        if isinstance(buffer, SequenceRolloutBuffer):
+        if isinstance(buffer, SequenceRolloutBuffer | Completions):
             self.logger.record("text/entropy", float(-buffer.log_probs.mean()))
             if buffer.kl is not None:
                 self._record_kl(buffer)
@@ -174,7 +176,7 @@ class TextCallback(BaseCallback):
             self.logger.record("text/samples", shown, exclude=("stdout", "log", "csv", "json"))
         self._rollouts += 1
 
-    def _record_kl(self, buffer: SequenceRolloutBuffer) -> None:
+    def _record_kl(self, buffer: SequenceRolloutBuffer | Completions) -> None:
         log_ratio = torch.as_tensor(buffer.log_probs - buffer.reference_log_probs)  # log pi / pi_ref, of any shape
         estimates = {
             "k2": float(k2(log_ratio).mean()),

@@ -22,7 +22,7 @@ from textgym import models
 from textgym.arguments import check_integers, check_numbers, check_texts
 from textgym.errors import ConfigurationError, UnknownNameError, shown
 from textgym.models.cache import CachedTrunk
-from textgym.models.causal_lm import CausalLM
+from textgym.models.causal_lm import CausalLM, Reference
 from textgym.models.packing import PackedBatch, check_right_padded, timestep_states
 from textgym.sb3.saving import TOKENIZER_FILES, replacing
 from textgym.sb3.signature import sign
@@ -207,6 +207,32 @@ class TransformerPolicy(ActorCriticPolicy):
         self._trunk.clear()
         if self._critic_cache is not None:
             self._critic_cache.clear()
+
+    @property
+    def prefilled_tokens(self) -> int:
+        """How many tokens of texts that began have been read for decoding, those of equal texts once."""
+        return self._trunk.prefilled_tokens
+
+    def reference(self, name: str | None = None) -> Reference:
+        """A frozen model that the policy's divergence is measured from.
+
+        Args:
+            name: Of the model (`textgym.models.load`). None for the one that the policy started from: it is loaded a
+                second time, or, with an adapter, the policy's own model serves with its adapter off.
+
+        Raises:
+            ConfigurationError: Its vocabulary is not the policy's.
+        """
+        own, name = self.causal_lm, name or self.model_name
+        if own.has_adapter and name == self.model_name:
+            return Reference(own)
+        other = CausalLM.load(name, self.device)
+        if other.vocab_size != own.vocab_size:
+            raise ConfigurationError(
+                f"The reference model {name!r} has {other.vocab_size} tokens and the policy's {own.vocab_size}. "
+                "Leave out reference, which is then the policy's model, or name a model of the same vocabulary."
+            )
+        return Reference(other)
 
     def export(self, folder: str | Path) -> None:
         """Write the language model, an adapter merged into it, and its tokenizer; the critic is left behind.
