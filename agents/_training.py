@@ -77,6 +77,55 @@ def on_policy(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class EpisodeConfig:
+    """Hyperparameters that all agents have whose algorithm plays several completions of a prompt and compares them."""
+
+    n_prompts: int = 16
+    group_size: int = 4  # completions of each prompt
+    n_epochs: int = 1
+    batch_size: int | None = None  # completions per step of the optimiser; None for all
+    learning_rate: float = 3e-4
+    warmup_steps: int = 24  # of the optimiser: a cold Adam moves every weight by the learning rate, whatever it learns
+    max_grad_norm: float = 1.0
+    max_kl: float = 0.05  # nats per token that an update may move the policy
+    kl_beta: float = 0.02  # score per nat, at first
+    kl_target: float | None = 16.0  # nats per completion; None keeps beta fixed
+    kl_in: str = "reward_to_go"
+
+
+def episodes(
+    algorithm: type[Any],
+    env_id: str,
+    config: EpisodeConfig,
+    *,
+    seed: int,
+    model: str | None,
+    reference: str | None,
+    env_kwargs: dict[str, Any] | None,
+    device: str,
+) -> Any:
+    """An algorithm that learns from whole episodes, before it has learned anything; the arguments are `on_policy`'s.
+
+    The algorithm takes the hyperparameters by their names, apart from those of the divergence's price and the warm-up.
+    """
+    keywords = asdict(config)
+    kl = KLControl(keywords.pop("kl_beta"), keywords.pop("kl_target"))
+    env = TextVecEnv(env_id, num_envs=config.n_prompts * config.group_size, **(env_kwargs or {}))
+    name = model or env.venv.tokenizer.name
+    policy_kwargs = {"model": name, "warmup_steps": keywords.pop("warmup_steps")}
+    return algorithm(
+        TransformerPolicy,
+        env,
+        kl=kl,
+        reference=reference or name,
+        policy_kwargs=policy_kwargs,
+        seed=seed,
+        device=device,
+        **keywords,
+    )
+
+
 class Point(NamedTuple):
     """One rollout of the learning curve.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from agents import ppo, supervised
+from agents import ppo
+from agents._supervised_start import after_supervised
 from agents._training import TrainedAgent
 
 version = 1
@@ -19,41 +19,17 @@ def make_agent(
     total_tokens: int,
     supervised_tokens: int,
     progress: Callable[[int], object] | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    supervised_overrides: dict[str, Any] | None = None,
     device: str = "auto",
-    **hyperparameters: Any,
+    **arguments: Any,
 ) -> TrainedAgent:
-    """Fine-tune on references, and train on from there; PPO's own reference model is the fine-tuned one.
-
-    Args:
-        env_id: The task.
-        seed: Decides both.
-        total_tokens: The budget of PPO.
-        supervised_tokens: The budget of the fine-tuning, as in `agents.supervised`.
-        progress: Called with PPO's tokens so far.
-        env_kwargs: Keywords of the environment.
-        supervised_overrides: The hyperparameters of `agents.supervised`.
-        device: Where both compute; ``"auto"`` for an accelerator if there is one.
-        **hyperparameters: Those of `agents.ppo`.
-    """
-    start = supervised.make_agent(
+    """Train on the split ``train``; for the arguments see `agents._supervised_start.after_supervised`."""
+    return after_supervised(
+        ppo.make_agent,
         env_id,
         seed=seed,
-        total_tokens=supervised_tokens,
-        env_kwargs=env_kwargs,
+        total_tokens=total_tokens,
+        supervised_tokens=supervised_tokens,
+        progress=progress,
         device=device,
-        **(supervised_overrides or {}),
+        **arguments,
     )
-    with TemporaryDirectory() as folder:
-        start.save(folder)
-        return ppo.make_agent(
-            env_id,
-            seed=seed,
-            total_tokens=total_tokens,
-            progress=progress,
-            model=folder,
-            env_kwargs=env_kwargs,
-            device=device,
-            **hyperparameters,
-        )

@@ -20,7 +20,17 @@ SHORT = {"max_new_tokens": 5}
 SMALL = {"num_envs": 2, "n_steps": 8}
 TINY = SMALL | {"batch_size": 8, "n_epochs": 1}
 TRPO = SMALL | {"batch_size": 16, "n_critic_updates": 1, "cg_max_steps": 1, "line_search_max_iter": 1}
-OVERRIDES = {"a2c": SMALL, "ppo": TINY, "supervised_ppo": TINY | {"supervised_tokens": 16}, "trpo": TRPO}
+GROUPS = {"n_prompts": 2, "group_size": 2}
+OVERRIDES = {
+    "a2c": SMALL,
+    "grpo": GROUPS,
+    "ppo": TINY,
+    "reinforce": GROUPS,
+    "rloo": GROUPS,
+    "supervised_grpo": GROUPS | {"supervised_tokens": 16},
+    "supervised_ppo": TINY | {"supervised_tokens": 16},
+    "trpo": TRPO,
+}
 OPTIONS = {"seed": 0, "num_examples": 4, "num_envs": 3, "gold": None, "env_kwargs": SHORT}
 
 
