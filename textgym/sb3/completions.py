@@ -24,7 +24,7 @@ class Completions:
         episodes: B finished episodes.
         log_probs: Of the tokens as they were chosen, float32 (N,).
         longest: The most tokens that a completion may have, T.
-        kl: The price of divergence from the reference; None without one. It is adapted here.
+        kl: The price of divergence from the reference; None without one.
         reference: What the divergence is measured from; None for nothing.
         most_tokens: That one forward pass reads, see `forwards`.
 
@@ -32,7 +32,7 @@ class Completions:
         lengths: Tokens of each completion, int64 (B,).
         log_probs: As training computes them, float32 (N,).
         reference_log_probs: The reference's, float32 (N,); equal to ``log_probs`` without one.
-        beta: The price of a nat in this rollout.
+        beta: The price of a nat in this rollout; ``kl`` may adapt its own.
         kl_per_completion: Divergence in nats, the mean over completions; None without a reference.
         reference_seconds: What the log-probabilities took that were not known from the rollout.
         advantages: Of the tokens, as the algorithm compares them, (N,).
@@ -64,8 +64,7 @@ class Completions:
         if kl is not None:
             self.reference_log_probs = self.log_probs_of(self._reference_log_prob)
             self.kl_per_completion = float((self.log_probs - self.reference_log_probs).sum() / len(episodes))
-            self.beta = kl.beta  # the price that this rollout pays, before it is adapted
-            kl.update(self.kl_per_completion)
+            self.beta = kl.beta
         self.reference_seconds = time.perf_counter() - began
 
     def timesteps(self, rows: np.ndarray) -> np.ndarray:

@@ -211,6 +211,8 @@ class EpisodeAlgorithm(OnPolicyAlgorithm):
         self.logger.record("rollout/prefill_tokens", self.policy.prefilled_tokens - prefilled)
         self.rollout_buffer = recorder.completions(self.kl, self._reference, self.micro_batch_tokens)
         self._compare(self.rollout_buffer)
+        if self.kl is not None:
+            self.kl.update(self.rollout_buffer.kl_per_completion)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
