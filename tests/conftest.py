@@ -59,9 +59,9 @@ def make_vector_env(keywords: dict[str, Any]) -> Callable[..., TextGenVectorEnv]
 def random_actions(tokenizer: TextTokenizer) -> Callable[..., np.ndarray]:
     """Token ids of the given shape, about one in five EOS, so that rows end at different times."""
 
-    def draw(*shape: int, seed: int = 0) -> np.ndarray:
+    def draw(*shape: int, seed: int = 0, vocab_size: int = tokenizer.vocab_size) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        actions = rng.integers(3, tokenizer.vocab_size, shape)
+        actions = rng.integers(3, vocab_size, shape)
         return np.where(rng.random(shape) < 0.2, tokenizer.eos_token_id, actions)
 
     return draw

@@ -118,7 +118,7 @@ def test_list():
     assert "items, ratings" in textgym("list", "rewards")
     datasets = textgym("list", "datasets")
     assert all(f"\n{name} " in datasets for name in names()) and "CC BY 4.0" in datasets
-    assert {"textgym-tiny", "smollm2-135m"} <= set(textgym("list", "models").split())
+    assert {"textgym-tiny", "textgym-letters", "smollm2-135m"} <= set(textgym("list", "models").split())
 
 
 def test_show():

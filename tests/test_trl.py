@@ -124,7 +124,9 @@ def test_every_tasks_columns_are_scored_the_same_once_they_were_in_arrow(env_id)
     columns = {name: list(values[:40]) for name, values in data.load(task.dataset).columns.items()}
     table = data.to_hf(task.dataset)
     texts = [text if isinstance(text, str) else text[0] for text in columns["reference"]]
-    given = {"prompts": columns["prompt"], "completions": [*texts[:20], *texts[:20]], "completion_ids": [[]] * 40}
+    half = (len(texts) + 1) // 2
+    completions = [*texts[:half], *texts[: len(texts) - half]]
+    given = {"prompts": columns["prompt"], "completions": completions, "completion_ids": [[]] * len(texts)}
     own = RewardFunctions(names).score(**given, columns=columns)
     arrow = RewardFunctions(names).score(**given, columns={name: table[name][:40] for name in table.column_names})
     assert own[1] == arrow[1]

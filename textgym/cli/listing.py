@@ -43,8 +43,9 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.TAS
                 table.add_row(Text(name, style="bold"), output.sizes(name), output.licence(name))
             console.print(table)
         case Kind.MODELS:
-            _, card, *_ = (models.folder(models.DEFAULT) / "README.md").read_text(encoding="utf-8").split("\n\n")
-            described = {models.DEFAULT: output.first_sentence(card), smollm2.NAME: output.first_sentence(smollm2)}
+            cards = {name: (models.folder(name) / "README.md").read_text(encoding="utf-8") for name in models.EMBEDDED}
+            described = {name: output.first_sentence(card.split("\n\n")[1]) for name, card in cards.items()}
+            described[smollm2.NAME] = output.first_sentence(smollm2)
             console.print(output.facts(described))
 
 

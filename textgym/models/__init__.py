@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parents[1] / "assets"
 DEFAULT = "textgym-tiny"
-NAMES = (DEFAULT, smollm2.NAME)
+LETTERS = "textgym-letters"  # of TextGen-Solvable-v0
+EMBEDDED = (DEFAULT, LETTERS)
+NAMES = (*EMBEDDED, smollm2.NAME)
 WITH_TORCH = {"CausalLM": "textgym.models.causal_lm", "PackedBatch": "textgym.models.packing"}  # name -> module
 
 
@@ -56,8 +58,8 @@ def folder(name: str | Path) -> Path:
     if not isinstance(name, (str, Path)):
         raise ConfigurationError(f"A model's name is {shown(name)}. Give a text, such as {DEFAULT!r}, or a folder.")
     name = str(name)
-    if name == DEFAULT:
-        return ASSETS / DEFAULT
+    if name in EMBEDDED:
+        return ASSETS / name
     if name == smollm2.NAME:
         return smollm2.converted_folder()
     path = user_path(name)
