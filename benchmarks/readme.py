@@ -140,6 +140,21 @@ def environment_speed() -> str:
     return f"{_made_by(content)}\n\n{report.markdown_table(list(measured[0]), lines)}"
 
 
+def gradients() -> str:
+    """Cosine, and length in brackets, of every estimator's expected gradient; a column for each aggregation."""
+    content = _results("gradients")
+    if content is None:
+        return NOT_YET
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for m in content["measured"]:
+        cosine = "-" if m["cosine"] is None else f"{m['cosine']:.2f}"
+        cells.setdefault((m["advantage"], m["kl"]), {})[m["aggregation"]] = f"{cosine} ({m['length']:.2f})"
+    columns = list(dict.fromkeys(m["aggregation"] for m in content["measured"]))
+    lines = [[*names, *(own.get(column, "") for column in columns)] for names, own in cells.items()]
+    table = report.markdown_table(("advantage", "divergence", *columns), lines)
+    return f"{_made_by(content)}, the means of {content['measured'][0]['n']} random tasks.\n\n{table}"
+
+
 def measurements(name: str, key: str, title: str) -> str:
     """A results file of a benchmark, one column per measurement, whose title shows what it has under a key."""
     content = _results(name)
@@ -178,6 +193,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "two_minutes": lambda: board("two_minutes"),
     "headroom": headroom,
     "speed": environment_speed,
+    "gradients": gradients,
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
 }
 
