@@ -155,6 +155,22 @@ def gradients() -> str:
     return f"{_made_by(content)}, the means of {content['measured'][0]['n']} random tasks.\n\n{table}"
 
 
+def gae() -> str:
+    """Squared bias and variance of every critic, a column for each lambda; and the picture."""
+    content = _results("gae")
+    if content is None:
+        return NOT_YET
+    rows = content["measured"]
+    lambdas = list(dict.fromkeys(m["lambda"] for m in rows))
+    lines = [
+        [critic, what, *(f"{m[what]:.3f}" for m in rows if m["critic"] == critic)]
+        for what in ("bias", "variance")
+        for critic in dict.fromkeys(m["critic"] for m in rows)
+    ]
+    table = report.markdown_table(("critic", "", *(f"lambda {lam:g}" for lam in lambdas)), lines)
+    return f"{_made_by(content)}\n\n{table}\n\n![bias and variance over lambda]({LINK}/gae.png)"
+
+
 def measurements(name: str, key: str, title: str) -> str:
     """A results file of a benchmark, one column per measurement, whose title shows what it has under a key."""
     content = _results(name)
@@ -194,6 +210,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "headroom": headroom,
     "speed": environment_speed,
     "gradients": gradients,
+    "gae": gae,
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
 }
 
