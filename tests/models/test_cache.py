@@ -67,13 +67,13 @@ def test_equal_prompts_are_read_once() -> None:
     begun = last_hidden(trunk, input_ids, lengths)
     torch.testing.assert_close(begun, full(model, input_ids, lengths), atol=1e-4, rtol=1e-4)
     assert trunk.prefilled_tokens == 3 * 5
-    for step in range(4):  # each goes its own way, and two begin another text half way
+    for step in range(4):  # each goes its own way, and some begin another text half way
         input_ids[torch.arange(7), lengths] = torch.tensor(rng.integers(3, 4096, 7))
         lengths += 1
-        if step == 2:
-            for row in (2, 5):
+        if step == 2:  # a text of two rows, one that others hold still, and the beginning of that
+            for row, text in ((2, prompts[2].flip(0)), (5, prompts[2].flip(0)), (6, prompts[0]), (1, prompts[0, :3])):
                 input_ids[row] = 0
-                input_ids[row, :5], lengths[row] = prompts[2].flip(0), 5
+                input_ids[row, : len(text)], lengths[row] = text, len(text)
         grown = last_hidden(trunk, input_ids, lengths)
         torch.testing.assert_close(grown, full(model, input_ids, lengths), atol=1e-4, rtol=1e-4)
     assert trunk.prefilled_tokens == 3 * 5 + 4  # the last token joins the others' step

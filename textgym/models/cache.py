@@ -190,8 +190,8 @@ class CachedTrunk:
         column = torch.arange(n_columns, device=input_ids.device)
         # a row is known up to its last token if the keys of all tokens before it are held
         stale = ((held != input_ids) & (column < last)).any(1) | (known < last[:, 0]) | (lengths < 1)  # (n,)
-        counts = torch.stack((stale.sum(), (known != lengths).sum(), lengths.max()))
-        n_stale, n_changed, longest = counts.tolist()  # the only wait for the device at every token
+        counts = torch.stack((stale.sum(), (known != lengths).sum(), lengths.max(), known.max()))
+        n_stale, n_changed, longest, longest_known = counts.tolist()  # the only wait for the device at every token
         before = self._hidden
         if n_stale == 0 and n_changed == 0 and before is not None and len(before) == n:
             last_differ = held.gather(1, last) != input_ids.gather(1, last)
@@ -199,14 +199,14 @@ class CachedTrunk:
                 return before
         if n_stale > 0:
             check_right_padded(attention_mask)
-        if n_stale == n:
+        if n_stale == n and longest_known == 0:
             hidden = self._prefill(input_ids[:, :longest], torch.arange(n, device=input_ids.device))
             self._hidden = hidden.gather(1, last[:, :, None].expand(-1, -1, hidden.shape[2]))[:, 0]
         else:
             if n_stale > 0:
                 rows = stale.nonzero()[:, 0]
                 # all tokens but the last, which joins the step of all rows
-                self._prefill(input_ids[rows, : int(last[rows].max())], rows)
+                self._hold(input_ids[rows, : int(last[rows].max())], last[rows], rows)
             self._hidden = self._step(input_ids.gather(1, last), last, longest)
         self._tokens[:n, :n_columns] = input_ids
         self._lengths[:n] = lengths
@@ -222,6 +222,25 @@ class CachedTrunk:
         logits = (hidden @ self._head_weight.T).float()
         return logits if self.head.bias is None else logits + self.head.bias
 
+    def _hold(self, tokens: torch.Tensor, lengths: torch.Tensor, rows: torch.Tensor) -> None:
+        """Hold the keys of texts that begin, (k, T) with lengths (k, 1): copied from a row that has them, or read."""
+        width = tokens.shape[1]
+        beyond = torch.arange(width, device=rows.device) >= lengths  # (k, T)
+        same = ((tokens[:, None] == self._tokens[:, :width]) | beyond[:, None]).all(2)  # (k, n_rows)
+        same &= self._lengths >= lengths
+        found = same.any(1)
+        n_found = int(found.sum())
+        if n_found > 0:
+            self._copy(same.int().argmax(1)[found], rows[found], width)
+        if n_found < len(rows):
+            self._prefill(tokens[~found], rows[~found])
+
+    def _copy(self, source: torch.Tensor, target: torch.Tensor, width: int) -> None:
+        assert self._cache is not None
+        for layer in self._cache.layers:
+            assert isinstance(layer, _ColumnLayer)
+            layer.copy(source, target, width)
+
     def _prefill(self, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Read the first T tokens of k rows and hold their keys; (k, T) -> hidden states (k, T, d).
 
@@ -235,10 +254,7 @@ class CachedTrunk:
             0, which, order, "amin", include_self=False
         )  # (u,)
         hidden = self._read(tokens[first], rows[first])
-        assert self._cache is not None
-        for layer in self._cache.layers:
-            assert isinstance(layer, _ColumnLayer)
-            layer.copy(rows[first][which], rows, tokens.shape[1])
+        self._copy(rows[first][which], rows, tokens.shape[1])
         return hidden[which]
 
     def _read(self, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
