@@ -22,11 +22,10 @@ class Config(OnPolicyConfig):
     """Hyperparameters; overrides of `make_agent` go by these names."""
 
     n_steps: int = 16  # tokens per row and step of the optimiser
-    learning_rate: float = 3e-4
     vf_coef: float = 0.1
     max_grad_norm: float = 0.5
     normalize_advantage: bool = True
-    max_kl: float = 0.05  # nats per token that an update may move the policy
+    max_kl: float = 0.002  # nats per token that an update may move the policy
 
 
 class TrustRegionA2C(TrustRegion, A2C):

@@ -18,12 +18,12 @@ version = 1
 class Config(OnPolicyConfig):
     """Hyperparameters; overrides of `make_agent` go by these names."""
 
-    n_epochs: int = 4
+    n_epochs: int = 1
     batch_size: int = 512  # tokens
     vf_coef: float = 0.1
     clip_range: float = 0.2
     max_grad_norm: float = 0.5
-    max_kl: float = 0.05  # nats per token that an update may move the policy
+    max_kl: float = 0.002  # nats per token that an update may move the policy
 
 
 class TrustRegionPPO(TrustRegion, PPO):

@@ -25,7 +25,7 @@ class Config(OnPolicyConfig):
     learning_rate: float = 1e-3  # of the critic's head
     batch_size: int = 512  # tokens, of the critic's steps
     n_critic_updates: int = 4  # epochs
-    target_kl: float = 0.02  # nats per token that a step of the actor may diverge
+    target_kl: float = 0.0002  # nats per token: every step of the actor goes as far as it may, whatever it learns
     cg_max_steps: int = 8  # of the conjugate gradient
     cg_damping: float = 0.1
     line_search_max_iter: int = 10

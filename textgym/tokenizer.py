@@ -306,6 +306,16 @@ class TextTokenizer:
                 pieces[i], written = text[len(written) :], text
         return pieces
 
+    def bytes_of_tokens(self) -> list[bytes]:
+        """What each of the V tokens adds to a text, in UTF-8; nothing for special tokens.
+
+        A token of a byte-level vocabulary may be part of a character.
+        """
+        table = self._bytes_by_id
+        if table is None:
+            return [text.encode() for text in self.decode_batch([[i] for i in range(self.vocab_size)])]
+        return [table[i] for i in range(self.vocab_size)]
+
     @cached_property
     def _bytes_by_id(self) -> dict[int, bytes] | None:
         """What each token of a byte-level vocabulary stands for, nothing for special ones; None for other vocabularies.

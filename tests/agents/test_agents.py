@@ -24,6 +24,7 @@ GROUPS = {"n_prompts": 2, "group_size": 2}
 OVERRIDES = {
     "a2c": SMALL,
     "grpo": GROUPS,
+    "maskable_ppo": TINY,
     "ppo": TINY,
     "reinforce": GROUPS,
     "rloo": GROUPS,

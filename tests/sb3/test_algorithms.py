@@ -7,16 +7,23 @@ from typing import Any
 
 import pytest
 import torch
-from sb3_contrib import TRPO
+from sb3_contrib import TRPO, MaskablePPO
+from sb3_contrib.common.maskable.buffers import MaskableDictRolloutBuffer
 from stable_baselines3 import A2C
 from stable_baselines3.common.buffers import DictRolloutBuffer
 
-from textgym.sb3 import SequenceRolloutBuffer
+from textgym.sb3 import (
+    MaskableSequenceRolloutBuffer,
+    MaskableTransformerPolicy,
+    SequenceRolloutBuffer,
+    TransformerPolicy,
+)
 
-SMALL = {"num_envs": 3, "n_steps": 8, "env": {"max_prompt_tokens": 12, "max_new_tokens": 5}}
+SMALL: dict[str, Any] = {"num_envs": 3, "n_steps": 8, "env": {"max_prompt_tokens": 12, "max_new_tokens": 5}}
 A2C_OPTIONS = {"batch_size": None, "n_epochs": None, "learning_rate": 0.5}
 # the critic's steps are Adam's, which makes much of gradients that round to nothing; one batch of all
 TRPO_OPTIONS = {"n_epochs": None, "batch_size": 24, "n_critic_updates": 2, "cg_max_steps": 3}
+PPO_OPTIONS = {"n_epochs": 1, "batch_size": 24, "learning_rate": 0.5}
 
 
 def moved(model: Any) -> dict[str, torch.Tensor]:
@@ -26,16 +33,23 @@ def moved(model: Any) -> dict[str, torch.Tensor]:
     return {name: parameter.detach() - before[name] for name, parameter in model.policy.named_parameters()}
 
 
-@pytest.mark.parametrize(("algorithm", "options"), [(A2C, A2C_OPTIONS), (TRPO, TRPO_OPTIONS)])
+@pytest.mark.parametrize(
+    ("algorithm", "options"), [(A2C, A2C_OPTIONS), (TRPO, TRPO_OPTIONS), (MaskablePPO, PPO_OPTIONS)]
+)
 def test_one_update_equals_that_of_stock_sb3(
     make_ppo: Callable[..., Any], llama: str, algorithm: type[Any], options: dict[str, Any]
 ) -> None:
     """Stock SB3 reads the whole text again for every token; a fault in packing moved weights by another amount."""
-    updates = []
-    policy_kwargs = {"model": llama} | ({"optimizer_class": torch.optim.SGD} if algorithm is A2C else {})
-    for buffer_class in (DictRolloutBuffer, SequenceRolloutBuffer):
+    updates: list[Any] = []
+    policy_kwargs = {"model": llama} | ({} if algorithm is TRPO else {"optimizer_class": torch.optim.SGD})
+    policy: Any = TransformerPolicy
+    buffers: Any = (DictRolloutBuffer, SequenceRolloutBuffer)
+    if algorithm is MaskablePPO:
+        policy, buffers = MaskableTransformerPolicy, (MaskableDictRolloutBuffer, MaskableSequenceRolloutBuffer)
+    for buffer_class in buffers:
         chosen = SMALL | options | {"rollout_buffer_class": buffer_class, "policy_kwargs": policy_kwargs}
-        model = make_ppo(algorithm=algorithm, **chosen)
+        chosen["env"] = SMALL["env"] | ({"grammar": "sums"} if algorithm is MaskablePPO else {})
+        model = make_ppo(algorithm=algorithm, policy=policy, **chosen)
         torch.nn.init.normal_(model.policy.value_net.weight, std=0.1)
         updates.append((moved(model), model.rollout_buffer.log_probs.sum()))
     (stock, stock_log_probs), (packed, packed_log_probs) = updates

@@ -46,6 +46,9 @@ class EpisodeConfig:
             behind it another message.
         shots: How many solved examples of the train split stand before every prompt, the same ones each time; none by
             default. ``max_prompt_tokens`` must leave them room.
+        grammar: What ``action_masks`` allows besides: the name of a grammar of `textgym.envs.grammar`, whose labels are
+            those of the train split. It forbids nothing: an agent that asks for masks, such as sb3-contrib's
+            MaskablePPO, writes by it. None by default: all tokens but pad and BOS.
         max_prompt_tokens: How many tokens a prompt may have: of a longer one the last are kept, and a warning tells how
             many were cut.
         max_new_tokens: How many tokens the agent may write: the episode ends with this one at the latest.
@@ -62,6 +65,7 @@ class EpisodeConfig:
     shaping: Shaping = None
     prompt_template: str = "{prompt}"
     shots: int = 0
+    grammar: str | None = None
     max_prompt_tokens: int = 64
     max_new_tokens: int = 64
 

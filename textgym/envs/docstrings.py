@@ -15,7 +15,7 @@ COMMON = {
 `Discrete(V)`: the id of the next token, `V` being the size of the tokenizer's vocabulary (4,096 by default, where every
 digit is a token). EOS ends the text, as does every token that the model's `generation_config.json` lists as one.
 `action_masks()` returns a bool array of shape `(V,)` that is False for pad and
-BOS; chosen all the same, they are ordinary tokens.
+BOS, and with `grammar` for what cannot follow the text; chosen all the same, they are ordinary tokens.
 """,
     "Observation Space": """
 `Dict` with two arrays of length `L = max_prompt_tokens + max_new_tokens`:

@@ -17,6 +17,7 @@ from gymnasium.error import ResetNeeded
 from textgym import data
 from textgym.data.datasets import RowNames
 from textgym.envs.config import EpisodeConfig
+from textgym.envs.grammar import Grammar
 from textgym.envs.options import integer
 from textgym.envs.prompts import Template, encode_prompts, solved_examples
 from textgym.errors import ConfigurationError, InvalidActionError, shown
@@ -41,6 +42,7 @@ class EpisodeCore:
         prompts: The N prompts as the agent sees them, templated and cut.
         rewards: The reward functions.
         shaping: The potential of unfinished texts, None for none.
+        grammar: What may be written, None for anything.
         observation_space: The space of one row's observation; L = max_prompt_tokens + max_new_tokens.
         action_space: ``Discrete(V)``.
         input_ids: int64 (n, L), prompt, then actions, then pad.
@@ -59,7 +61,9 @@ class EpisodeCore:
         template = Template(config.prompt_template, self.tokenizer)
         # examples are every split, and may be an iterator that has been read
         source = config.dataset if isinstance(config.dataset, (str, Path, Mapping)) else self.dataset
-        solved = solved_examples(template, data.load(source, "train"), config.shots) if config.shots else []
+        train = data.load(source, "train") if config.shots or config.grammar is not None else self.dataset
+        solved = solved_examples(template, train, config.shots) if config.shots else []
+        self.grammar = None if config.grammar is None else Grammar(config.grammar, train, self.tokenizer)
         encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
         self.prompts, self._prompt_ids, self._prompt_lengths = encoded
         self._prompt_starts = np.cumsum(self._prompt_lengths) - self._prompt_lengths
@@ -219,14 +223,19 @@ class EpisodeCore:
         mask = self._column < self.lengths[rows, None]
         return {"input_ids": self.input_ids[rows].copy(), "attention_mask": mask.view(np.int8)}
 
-    def action_mask(self) -> np.ndarray:
-        """The allowed tokens, bool (V,): all but pad and BOS, and always what ends a text, which may be one of them."""
+    def action_masks(self) -> np.ndarray:
+        """The allowed tokens, bool (n, V): all but pad and BOS, and always what ends a text, which may be one of them.
+
+        With a grammar, those alone that it lets follow the row's text.
+        """
         mask = np.ones(self.tokenizer.vocab_size, bool)
         mask[self.tokenizer.pad_token_id] = False
         if self.tokenizer.bos_token_id is not None:
             mask[self.tokenizer.bos_token_id] = False
         mask[self._ends] = True
-        return mask
+        if self.grammar is None:
+            return np.tile(mask, (len(self._env), 1))
+        return np.stack([self.grammar.mask(ids) for ids in self.completion_ids(self._env)])
 
     def _check(self, actions: np.ndarray, at: slice | np.ndarray) -> None:
         """Refuse actions before any of them changes the state."""

@@ -25,6 +25,7 @@ class Task:
             data sets, `textgym.metrics.corpus`.
         prompt_template: See `EpisodeConfig`.
         tokenizer: See `EpisodeConfig`.
+        grammar: The name of the one that its references are written by, if it has one; the id does not set it.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Task:
     metrics: tuple[str, ...] = ()
     prompt_template: str = EpisodeConfig.prompt_template
     tokenizer: str = models.DEFAULT
+    grammar: str | None = None
 
     @property
     def kwargs(self) -> dict[str, Any]:

@@ -116,8 +116,11 @@ class TextGenEnv(gym.Env[Any, Any]):
         return self._core.observation(0), float(rewards[0]), bool(infos), False, info
 
     def action_masks(self) -> np.ndarray:
-        """The allowed tokens, bool (V,), fresh: all but pad and BOS, which no text needs. sb3-contrib asks for them."""
-        return self._core.action_mask()
+        """The allowed tokens, bool (V,), fresh: all but pad and BOS, which no text needs. sb3-contrib asks for them.
+
+        With ``grammar`` those that may follow the text.
+        """
+        return self._core.action_masks()[0]
 
     def prompt_ids(self, index: int) -> list[int]:
         """The tokens of an example's prompt as the agent reads them."""

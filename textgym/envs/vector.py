@@ -223,8 +223,8 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         return int(self._generator(env).integers(len(self.dataset)))
 
     def action_masks(self) -> np.ndarray:
-        """The allowed tokens, bool (n, V), fresh: all but pad and BOS."""
-        return np.tile(self._core.action_mask(), (self.num_envs, 1))
+        """The allowed tokens, bool (n, V), fresh: all but pad and BOS; with ``grammar`` what may follow each text."""
+        return self._core.action_masks()
 
     def prompt_ids(self, index: int) -> list[int]:
         """The tokens of an example's prompt as the agent reads them."""

@@ -119,6 +119,19 @@ class CausalLM:
         """Logits (N, V) of hidden states (N, d), in the weights' dtype: as large as the vocabulary."""
         return self.head(hidden.to(self.dtype))
 
+    def log_probs_of_vocabulary(
+        self, hidden: torch.Tensor, temperature: float = 1.0, allowed: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Log-probabilities (N, V) of every token, with gradients.
+
+        Args:
+            hidden: Hidden states (N, d).
+            temperature: Divides the logits.
+            allowed: The tokens that can be chosen, bool (N, V); of all others it is minus infinity.
+        """
+        logits = self.logits(hidden) / temperature
+        return (logits if allowed is None else logits.masked_fill(~allowed, -torch.inf)).log_softmax(1)
+
     def statistics(
         self, hidden: torch.Tensor, tokens: torch.Tensor, temperature: float = 1.0, dtype: torch.dtype | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -146,6 +159,9 @@ class CausalLM:
         """
         dtype = dtype or self.dtype
         hidden = self.states(batch, dtype)
+        if batch.allowed is not None:
+            log_probs = self.log_probs_of_vocabulary(hidden, temperature, batch.allowed)
+            return log_probs.gather(1, tokens[:, None])[:, 0]
         return token_statistics.log_prob(hidden, self.head.weight, self.head.bias, tokens, temperature, dtype)
 
     def adapter_off(self) -> AbstractContextManager[Any]:
@@ -180,4 +196,4 @@ class Reference:
     ) -> torch.Tensor:
         """Log-probabilities (N, V) of every token at a batch's timesteps."""
         with self._model.adapter_off():
-            return (self._model.logits(self._model.states(batch, dtype)) / temperature).log_softmax(1)
+            return self._model.log_probs_of_vocabulary(self._model.states(batch, dtype), temperature, batch.allowed)

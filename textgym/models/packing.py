@@ -28,6 +28,7 @@ class PackedBatch:
         position: The column of the last token that each timestep had read, int64 (N,).
         segment: Which text a token belongs to, int64 (R, L), -1 for padding; texts see nothing of one another.
         position_ids: Each token's position within its text, int64 (R, L); given together with ``segment``.
+        allowed: The tokens that could be chosen at each timestep, bool (N, V); None for all.
     """
 
     input_ids: torch.Tensor
@@ -35,6 +36,7 @@ class PackedBatch:
     position: torch.Tensor
     segment: torch.Tensor | None = None
     position_ids: torch.Tensor | None = None
+    allowed: torch.Tensor | None = None
 
     def __len__(self) -> int:
         """The number of timesteps."""

@@ -20,6 +20,7 @@ from textgym.sb3.critic_free import GRPO, REINFORCE, RLOO
 from textgym.sb3.episode_algorithm import EpisodeAlgorithm
 from textgym.sb3.inspection import inspect_rollout
 from textgym.sb3.kl import KLControl
+from textgym.sb3.maskable import MaskableSequenceRolloutBuffer, MaskableTransformerPolicy
 from textgym.sb3.policies import TransformerPolicy
 from textgym.sb3.saving import save
 from textgym.sb3.step_size import TrustRegion
@@ -32,6 +33,8 @@ __all__ = [
     "Completions",
     "EpisodeAlgorithm",
     "KLControl",
+    "MaskableSequenceRolloutBuffer",
+    "MaskableTransformerPolicy",
     "SequenceRolloutBuffer",
     "TextCallback",
     "TextVecEnv",

@@ -328,4 +328,5 @@ def full_kl(policy: TransformerPolicy, reference: Reference, batch: PackedBatch)
     distribution: Any = policy.get_distribution(batch).distribution
     own = distribution.logits  # (N, V), normalised
     other = reference.log_probs_of_vocabulary(batch, policy.temperature, policy.compute_dtype)
-    return float((own.exp() * (own - other)).sum(1).mean())
+    difference = (own - other).nan_to_num(0.0, 0.0, 0.0)  # of tokens that a mask forbids, which add nothing
+    return float((own.exp() * difference).sum(1).mean())

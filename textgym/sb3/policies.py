@@ -305,8 +305,14 @@ class TransformerPolicy(ActorCriticPolicy):
             actions: Token ids (N,).
         """
         hidden, critic_hidden = self._hidden(obs)
-        tokens = actions.long().flatten()
-        log_prob, entropy = self.causal_lm.statistics(hidden, tokens, self.temperature, self.compute_dtype)
+        tokens, allowed = actions.long().flatten(), obs.allowed if isinstance(obs, PackedBatch) else None
+        if allowed is None:
+            log_prob, entropy = self.causal_lm.statistics(hidden, tokens, self.temperature, self.compute_dtype)
+        else:
+            log_probs = self.causal_lm.log_probs_of_vocabulary(hidden, self.temperature, allowed)  # (N, V)
+            log_prob = log_probs.gather(1, tokens[:, None])[:, 0]
+            # 0 log 0 is 0, in the gradient too
+            entropy = -(log_probs.exp() * log_probs.masked_fill(~allowed, 0.0)).sum(1)
         return self.value_net(critic_hidden), log_prob, entropy
 
     def log_prob(self, obs: Observations | PackedBatch, actions: torch.Tensor) -> torch.Tensor:
@@ -320,8 +326,12 @@ class TransformerPolicy(ActorCriticPolicy):
         Its gradients can be differentiated again, as TRPO does, which those of torch's faster attention cannot.
         """
         with sdpa_kernel(SDPBackend.MATH) if torch.is_grad_enabled() else nullcontext():
-            hidden, _ = self._hidden(obs)
-        return self.action_dist.proba_distribution(action_logits=self.causal_lm.logits(hidden) / self.temperature)
+            batch = packed(obs)
+            hidden, _ = self._hidden(batch)
+        logits = self.causal_lm.logits(hidden) / self.temperature
+        if batch.allowed is not None:
+            logits = logits.masked_fill(~batch.allowed, torch.finfo(logits.dtype).min)  # SB3 wants finite ones
+        return self.action_dist.proba_distribution(action_logits=logits)
 
     def predict_values(self, obs: Observations | PackedBatch) -> torch.Tensor:  # type: ignore[override]
         """Values (N, 1): from the cache without gradients, from a full forward with them."""

@@ -66,7 +66,7 @@ class TrustRegion(BaseAlgorithm):
         ConfigurationError: A bound that is not positive, or a negative number of halvings.
     """
 
-    def __init__(self, *args: Any, max_kl: float = 0.05, halvings: int = 4, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, max_kl: float = 0.002, halvings: int = 4, **kwargs: Any) -> None:
         check_numbers(max_kl=max_kl)
         check_integers(halvings=halvings)
         if not max_kl > 0 or halvings < 0:

@@ -48,4 +48,5 @@ class ArithmeticEnv(TextGenEnv):
         max_new_tokens=48,
         gold="arithmetic",
         metrics=("states_number",),
+        grammar="sums",
     )

@@ -51,4 +51,5 @@ class ClassificationEnv(TextGenEnv):
         max_new_tokens=8,
         gold="accuracy",
         metrics=("macro_f1",),
+        grammar="labels",
     )

@@ -51,4 +51,5 @@ class NEREnv(TextGenEnv):
         max_new_tokens=40,
         gold="all_entities",
         metrics=("entities",),
+        grammar="entities",
     )

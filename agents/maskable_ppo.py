@@ -1,0 +1,103 @@
+"""MaskablePPO: stock sb3-contrib. PPO over the tokens that the task's grammar lets follow, in training and in playing.
+
+S. Huang and S. Ontañón (2022), "A Closer Look at Invalid Action Masking in Policy Gradient Algorithms". A task without
+a grammar has pad and BOS masked alone. Texts that cannot be read are never written, so that its score is no measure of
+whether the model knows how to write one; it offers no ``log_prob``, for other agents' texts are of no grammar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sb3_contrib import MaskablePPO
+
+from agents import ppo
+from agents._training import TrainedAgent, on_policy, trained
+from textgym.envs import task_of
+from textgym.envs.grammar import Grammar
+from textgym.sb3 import MaskableSequenceRolloutBuffer, MaskableTransformerPolicy, TrustRegion
+
+version = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(ppo.Config):
+    """Hyperparameters; overrides of `make_agent` go by these names."""
+
+
+class TrustRegionMaskablePPO(TrustRegion, MaskablePPO):
+    """Whose updates are taken back if they go too far."""
+
+
+class GrammaticalAgent:
+    """A trained policy that writes by a grammar; its state is where each row's completion begins.
+
+    Attributes:
+        grammar: None where nothing is masked but pad and BOS, which no trained policy writes.
+        policy: The policy.
+        tokens: How many it generated in training.
+        curve: A `Point` per rollout.
+        hyperparameters: Those of `Config`.
+        model: The algorithm.
+    """
+
+    def __init__(self, agent: TrainedAgent, grammar: Grammar | None) -> None:
+        self.grammar, self.policy, self.model = grammar, agent.policy, agent.model
+        self.tokens, self.curve, self.hyperparameters = agent.tokens, agent.curve, agent.hyperparameters
+        self.save: Callable[[str | Path], None] = agent.save
+
+    def predict(
+        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """A token for every row, of those that may follow its completion."""
+        if self.grammar is None:
+            return self.policy.predict(obs, state, episode_start, deterministic)
+        lengths = obs["attention_mask"].sum(1, dtype=np.int64)  # (n,)
+        begins = lengths if state is None else np.where(episode_start, lengths, state)  # (n,)
+        rows = zip(obs["input_ids"], begins, lengths, strict=True)
+        masks = np.stack([self.grammar.mask(ids[begin:end].tolist()) for ids, begin, end in rows])
+        policy: Any = self.policy
+        return policy.predict(obs, None, None, deterministic, action_masks=masks)[0], begins
+
+
+def make_agent(
+    env_id: str,
+    *,
+    seed: int,
+    total_tokens: int,
+    seconds: float | None = None,
+    progress: Callable[[int], object] | None = None,
+    model: str | None = None,
+    reference: str | None = None,
+    env_kwargs: dict[str, Any] | None = None,
+    device: str = "auto",
+    **hyperparameters: Any,
+) -> GrammaticalAgent:
+    """Train on the split ``train``; for the arguments see `agents.ppo`. ``env_kwargs`` may name another grammar."""
+    config, task = Config(**hyperparameters), task_of(env_id)
+    env_kwargs = {"grammar": task.grammar if task else None, **(env_kwargs or {})}
+    maskable = on_policy(
+        TrustRegionMaskablePPO,
+        env_id,
+        config,
+        seed=seed,
+        model=model,
+        reference=reference,
+        env_kwargs=env_kwargs,
+        device=device,
+        policy=MaskableTransformerPolicy,
+        rollout_buffer_class=MaskableSequenceRolloutBuffer,
+        batch_size=config.batch_size,
+        n_epochs=config.n_epochs,
+        clip_range=config.clip_range,
+        vf_coef=config.vf_coef,
+        max_grad_norm=config.max_grad_norm,
+        max_kl=config.max_kl,
+    )
+    agent = trained(maskable, env_id, config, total_tokens, seconds, progress)
+    name, env = env_kwargs["grammar"], maskable.get_env().venv
+    return GrammaticalAgent(agent, None if name is None else Grammar(name, env.dataset, env.tokenizer))

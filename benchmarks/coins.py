@@ -1,0 +1,153 @@
+"""Does training by chance destroy what a model knows? ``python -m benchmarks.coins``.
+
+Every agent that learns from rewards begins at the supervised model, and its rewards are drawn by coin: there is nothing
+to learn, and what its own reward says afterwards, as a share of what it said before, is what the agent's settings keep.
+Each trains with its defaults on the budget of the suite ``headroom``. The bound is 95 %.
+
+``--quick`` is for continuous integration: the pretrained model on one task, a budget of one rollout or two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from stable_baselines3.common.utils import set_random_seed
+
+from agents import supervised
+from benchmarks.results_io import ROOT, write_measurements
+from benchmarks.suite import load_suite
+from textgym.evaluation import evaluate_agent
+
+LEARNERS = ("a2c", "maskable_ppo", "ppo", "trpo")
+TASKS = ("TextGen-Arithmetic-v0",)
+BOUND = 0.95
+console = Console()
+
+
+class Coin:
+    """A reward function that knows nothing of the text: 0 or 1, as likely."""
+
+    __name__ = "coin"
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def __call__(self, completions: Sequence[str], **_: Any) -> list[float]:
+        """One coin for each completion."""
+        return self.rng.integers(0, 2, len(completions)).astype(float).tolist()
+
+
+def supervised_model(env_id: str, seed: int, folder: Path) -> None:
+    """Write the model that the suite ``headroom`` begins its PPO from."""
+    (entry,) = (agent for agent in load_suite("headroom").agents if agent.name == "supervised")
+    supervised.make_agent(env_id, seed=seed, total_tokens=entry.total_tokens, **entry.overrides).save(folder)
+
+
+def score(agent: Any, env_id: str, samples: int, num_examples: int | None) -> list[float]:
+    """An agent's mean reward on the validation split, by the task's own reward function, once per sample of it."""
+    means = []
+    for sample in range(samples):
+        set_random_seed(sample)
+        found = evaluate_agent(
+            agent, env_id, seed=sample, split="validation", num_examples=num_examples, num_envs=100, gold=None,
+            reference=None,
+        )  # fmt: skip
+        means.append(float(found.metrics["return"]))
+    return means
+
+
+def measure(
+    env_id: str,
+    names: Sequence[str],
+    seeds: Sequence[int],
+    total_tokens: int,
+    *,
+    model: str | None = None,
+    samples: int = 4,
+    num_examples: int | None = None,
+    **overrides: Any,
+) -> list[dict[str, Any]]:
+    """One row per agent: what it keeps of the reward that it begins with.
+
+    Args:
+        env_id: The task.
+        names: Agents, by their files.
+        seeds: Of the supervised model and of the agent.
+        total_tokens: The agents' budget.
+        model: Where all begin, instead of the supervised model.
+        samples: How often the validation split is played.
+        num_examples: Of it, all by default.
+        **overrides: Hyperparameters of the agents, instead of their defaults.
+    """
+    kept: dict[str, list[float]] = {name: [] for name in names}
+    after: dict[str, list[float]] = {name: [] for name in names}
+    before = []
+    for seed in seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            start = model or folder
+            if model is None:
+                supervised_model(env_id, seed, Path(folder))
+            zero_shot = importlib.import_module("agents.zero_shot").make_agent(env_id, seed=seed, model=start)
+            before.append(float(np.mean(score(zero_shot, env_id, samples, num_examples))))
+            for name in names:
+                make_agent = importlib.import_module(f"agents.{name}").make_agent
+                drawn: dict[str, Any] = {"model": start, "env_kwargs": {"reward_funcs": Coin(seed)}}
+                agent = make_agent(env_id, seed=seed, total_tokens=total_tokens, **drawn, **overrides)
+                after[name].append(float(np.mean(score(agent, env_id, samples, num_examples))))
+                kept[name].append(after[name][-1] / before[-1])
+                console.print(f"{env_id}, seed {seed}, {name}: {before[-1]:.3f} -> {after[name][-1]:.3f}")
+    return [
+        {
+            "agent": name,
+            "environment": env_id,
+            "tokens": total_tokens,
+            "reward before": float(np.mean(before)),
+            "reward after": float(np.mean(after[name])),
+            "share kept": float(np.mean(kept[name])),
+            "least share kept": min(kept[name]),
+            "n seeds": len(seeds),
+        }
+        for name in names
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and write the results.
+
+    Returns:
+        1 if an agent loses more than the bound allows, else 0; the quick variant, whose few texts cannot tell, 0.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--agents", nargs="+", choices=LEARNERS, default=LEARNERS)
+    parser.add_argument("--ids", nargs="+", default=TASKS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--model", help="where all begin, instead of the supervised model: a name or a folder")
+    parser.add_argument("--quick", action="store_true", help="one task, one seed, a rollout or two")
+    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "coins.json")
+    args = parser.parse_args(arguments)
+    logging.getLogger("textgym").setLevel(logging.ERROR)
+    (entry,) = (agent for agent in load_suite("headroom").agents if agent.name == "supervised_ppo")
+    rows = []
+    for env_id in args.ids[:1] if args.quick else args.ids:
+        if args.quick:
+            quick: dict[str, Any] = {"model": "textgym-tiny", "samples": 1, "num_examples": 8, "num_envs": 4}
+            rows += measure(env_id, args.agents, args.seeds[:1], 64, **quick)
+        else:
+            rows += measure(env_id, args.agents, args.seeds, entry.total_tokens, model=args.model)
+        write_measurements(args.output, "python -m benchmarks.coins", rows)
+    for row in rows:
+        console.print(", ".join(f"{name}: {value}" for name, value in row.items()), highlight=False)
+    console.print(f"wrote {args.output}")
+    return int(not args.quick and any(row["share kept"] < BOUND for row in rows))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
