@@ -85,10 +85,10 @@ class EpisodeConfig:
     group_size: int = 4  # completions of each prompt
     n_epochs: int = 1
     batch_size: int | None = None  # completions per step of the optimiser; None for all
-    learning_rate: float = 3e-4
+    learning_rate: float = 3e-5
     warmup_steps: int = 24  # of the optimiser: a cold Adam moves every weight by the learning rate, whatever it learns
     max_grad_norm: float = 1.0
-    max_kl: float = 0.05  # nats per token that an update may move the policy
+    max_kl: float = 0.002  # nats per token that an update may move the policy
     kl_beta: float = 0.02  # score per nat, at first
     kl_target: float | None = 16.0  # nats per completion; None keeps beta fixed
     kl_in: str = "reward_to_go"
