@@ -60,7 +60,7 @@ def score(agent: Any, env_id: str, samples: int, num_examples: int | None) -> li
             agent, env_id, seed=sample, split="validation", num_examples=num_examples, num_envs=100, gold=None,
             reference=None,
         )  # fmt: skip
-        means.append(float(found.metrics["return"]))
+        means.append(float(np.mean([record["return"] for record in found.records])))
     return means
 
 

@@ -69,7 +69,7 @@ class MaskableTransformerPolicy(TransformerPolicy):
             )
         return allowed
 
-    def predict(  # type: ignore[override]
+    def predict(
         self,
         observation: Any,
         state: Any = None,
@@ -122,7 +122,7 @@ class MaskableSequenceRolloutBuffer(SequenceRolloutBuffer):
         allowed = np.unpackbits(self._bits[steps, envs], axis=1, count=vocab_size).view(bool)  # (N, V)
         return replace(batch, allowed=torch.as_tensor(allowed, device=self.device)), steps, envs
 
-    def get(self, batch_size: int | None = None) -> Generator[Any, None, None]:  # type: ignore[override]
+    def get(self, batch_size: int | None = None) -> Generator[Any, None, None]:
         """As `SequenceRolloutBuffer.get`, with the masks."""
         for samples in super().get(batch_size):
             batch: Any = samples.observations
