@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -171,6 +172,24 @@ def gae() -> str:
     return f"{_made_by(content)}\n\n{table}\n\n![bias and variance over lambda]({LINK}/gae.png)"
 
 
+def solvable() -> str:
+    """Every algorithm's regret on tasks whose optimum is known, over seeds."""
+    content = _results("solvable")
+    if content is None:
+        return NOT_YET
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for m in content["measured"]:
+        groups.setdefault((m["variant"], m["algorithm"]), []).append(m)
+    lines = []
+    for names, runs in groups.items():
+        regrets = [m["regret"] for m in runs]
+        within = [f"{sum(regret <= limit for regret in regrets)}/{len(runs)}" for limit in (0.02, 0.01)]
+        cost = [f"{runs[0]['tokens']:,}", f"{max(m['CPU seconds'] for m in runs):.0f}"]
+        lines.append([*names, f"{statistics.median(regrets):.1%}", f"{max(regrets):.1%}", *within, *cost])
+    columns = ("target", "algorithm", "median regret", "worst", "within 2 %", "within 1 %", "tokens", "CPU seconds")
+    return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}"
+
+
 def measurements(name: str, key: str, title: str) -> str:
     """A results file of a benchmark, one column per measurement, whose title shows what it has under a key."""
     content = _results(name)
@@ -211,6 +230,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "speed": environment_speed,
     "gradients": gradients,
     "gae": gae,
+    "solvable": solvable,
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
 }
 
