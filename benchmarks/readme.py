@@ -153,7 +153,7 @@ def gradients() -> str:
     columns = list(dict.fromkeys(m["aggregation"] for m in content["measured"]))
     lines = [[*names, *(own.get(column, "") for column in columns)] for names, own in cells.items()]
     table = report.markdown_table(("advantage", "divergence", *columns), lines)
-    return f"{_made_by(content)}, the means of {content['measured'][0]['n']} random tasks.\n\n{table}"
+    return f"{_made_by(content)}\n\n{table}\n\nMeans of {content['measured'][0]['n']} random tasks."
 
 
 def gae() -> str:
