@@ -143,25 +143,40 @@ class Point(NamedTuple):
     kl: float
 
 
-class CurveCallback(BaseCallback):
-    """Keeps the learning curve, tells the progress, ends training when time is up.
+class BudgetCallback(BaseCallback):
+    """Tells the progress, and ends training when time is up."""
 
-    The algorithm's ``rollout_buffer`` says ``kl_per_completion``, as `textgym.sb3.SequenceRolloutBuffer` does.
-    """
-
-    def __init__(self, own_reward: str, seconds: float | None, progress: Callable[[int], object] | None) -> None:
+    def __init__(self, seconds: float | None, progress: Callable[[int], object] | None) -> None:
         super().__init__()
-        self.own_reward, self.limit, self.progress = own_reward, seconds, progress
-        self.points: list[Point] = []
-        self.scores: list[float] = []  # of the episodes that ended in the rollout
+        self.limit, self.progress = seconds, progress
 
     def _on_training_start(self) -> None:
         self.began = time.perf_counter()
 
     def _on_step(self) -> bool:
+        return self.limit is None or time.perf_counter() - self.began < self.limit
+
+    def _on_rollout_end(self) -> None:
+        if self.progress is not None:
+            self.progress(self.num_timesteps)
+
+
+class CurveCallback(BudgetCallback):
+    """Keeps the learning curve, too.
+
+    The algorithm's ``rollout_buffer`` says ``kl_per_completion``, as `textgym.sb3.SequenceRolloutBuffer` does.
+    """
+
+    def __init__(self, own_reward: str, seconds: float | None, progress: Callable[[int], object] | None) -> None:
+        super().__init__(seconds, progress)
+        self.own_reward = own_reward
+        self.points: list[Point] = []
+        self.scores: list[float] = []  # of the episodes that ended in the rollout
+
+    def _on_step(self) -> bool:
         ended = [info for info in self.locals["infos"] if "episode" in info]
         self.scores += [info["rewards"].get(self.own_reward, info["episode"]["r"]) for info in ended]
-        return self.limit is None or time.perf_counter() - self.began < self.limit
+        return super()._on_step()
 
     def _on_rollout_end(self) -> None:
         model: Any = self.model
@@ -170,8 +185,7 @@ class CurveCallback(BaseCallback):
             seconds = time.perf_counter() - self.began
             self.points.append(Point(self.num_timesteps, seconds, sum(self.scores) / len(self.scores), kl))
         self.scores.clear()
-        if self.progress is not None:
-            self.progress(self.num_timesteps)
+        super()._on_rollout_end()
 
 
 class TrainedAgent(PolicyAgent):

@@ -7,10 +7,11 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from stable_baselines3.common.utils import set_random_seed
 
 import agents
-from agents import best_of_n, ppo, random, reference, supervised, zero_shot
+from agents import best_of_n, ppo, random, recurrent_ppo, reference, supervised, zero_shot
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent
 
@@ -26,6 +27,7 @@ OVERRIDES = {
     "grpo": GROUPS,
     "maskable_ppo": TINY,
     "ppo": TINY,
+    "recurrent_ppo": TINY,
     "reinforce": GROUPS,
     "rloo": GROUPS,
     "supervised_grpo": GROUPS | {"supervised_tokens": 16},
@@ -182,3 +184,13 @@ def test_ppo_may_earn_with_every_token():
 def test_ppo_stops_when_time_is_up():
     agent = ppo.make_agent(ENV_ID, seed=0, total_tokens=10**9, seconds=0.0, env_kwargs=SHORT, **TINY)
     assert agent.tokens <= 16
+
+
+def test_the_lstm_reads_rows_that_are_padded_with_nothing():
+    # sb3-contrib fills sequences up with observations of zeros, whose last token would be number -1
+    env = gym.make(ENV_ID, **SHORT)
+    features = recurrent_ppo.TextFeatures(env.observation_space, width=3)
+    obs, _ = env.reset(seed=0)
+    empty = {key: np.stack([array, 0 * array]) for key, array in obs.items()}
+    found = features({key: torch.as_tensor(array).float() for key, array in empty.items()})
+    assert found.shape == (2, 6) and found.isfinite().all() and not found[1, 3:].any()
