@@ -61,7 +61,7 @@ EPISODES = {"n_prompts": 64, "group_size": 8, "learning_rate": linear(0.02), "ma
 ALGORITHMS = {
     "PPO": Algorithm(
         "ppo",
-        500_000,
+        400_000,
         {
             "num_envs": 256,
             "n_steps": 16,
