@@ -18,8 +18,9 @@ version = 1
 class Config(OnPolicyConfig):
     """Hyperparameters; overrides of `make_agent` go by these names."""
 
+    n_steps: int = 64  # tokens per row and rollout
     n_epochs: int = 1
-    batch_size: int = 512  # tokens
+    batch_size: int = 1024  # tokens
     vf_coef: float = 0.1
     clip_range: float = 0.2
     max_grad_norm: float = 0.5

@@ -109,6 +109,26 @@ def test_advantages_again_with_another_lambda(make_ppo: Callable[..., PPO]) -> N
     assert control.beta == beta
 
 
+def test_the_critic_may_have_a_lambda_of_its_own(make_ppo: Callable[..., PPO]) -> None:
+    """With 1 its targets are the returns, the sums of the rewards to come; the advantages stay those of gae_lambda."""
+    buffers = []
+    for keywords in ({}, {"value_lambda": 1.0}):
+        model = make_ppo(rollout_buffer_kwargs={"kl": KLControl(0.1), **keywords})
+        torch.nn.init.normal_(model.policy.value_net.weight, std=0.2)
+        collect(model)
+        buffers.append(model.rollout_buffer)
+    stock, decoupled = buffers
+    np.testing.assert_array_equal(decoupled.advantages, stock.advantages)
+    np.testing.assert_allclose(stock.returns, stock.advantages + stock.values, atol=1e-5)
+    ended = [fragment for fragment in decoupled.fragments if fragment.stop < decoupled.buffer_size]
+    for fragment in ended:
+        steps = slice(fragment.start, fragment.stop)
+        to_come = decoupled.rewards[steps, fragment.env][::-1].cumsum()[::-1]
+        np.testing.assert_allclose(decoupled.returns[steps, fragment.env], to_come, atol=1e-5)
+    assert ended and np.abs(decoupled.returns - stock.returns).max() > 0.01
+    assert decoupled.gae_lambda == 0.95
+
+
 def test_gae_against_its_definition(make_ppo: Callable[..., PPO]) -> None:
     """Schulman et al. (2016), equation 16, written out; gamma=0.99 would change the result by about 0.1."""
     model = make_ppo(rollout_buffer_kwargs={"kl": KLControl(0.1)})

@@ -13,6 +13,7 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 
+from textgym.arguments import check_numbers
 from textgym.errors import ConfigurationError
 from textgym.models.causal_lm import Reference
 from textgym.models.packing import PackedBatch, pack
@@ -69,6 +70,9 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         reference: The name of the reference model (`textgym.models.load`). By default it is the model that the policy
             started from: its name is loaded a second time and frozen, or, with an adapter, the policy's own model
             serves with its adapter off.
+        value_lambda: Lambda of the critic's targets, where it is to differ from that of the policy's advantages: 1
+            makes them the returns themselves, which a critic that begins at 0 does not bias (Yuan et al., 2025,
+            "What's Behind PPO's Collapse in Long-CoT?", decoupled GAE).
         whiten_rewards: Whether to divide the rewards, KL price included, by their standard deviation over the rollout.
 
     Raises:
@@ -92,8 +96,12 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         n_envs: int = 1,
         kl: KLControl | None = None,
         reference: str | None = None,
+        value_lambda: float | None = None,
         whiten_rewards: bool = False,
     ) -> None:
+        check_numbers(**({} if value_lambda is None else {"value_lambda": value_lambda}))
+        if value_lambda is not None and not 0 <= value_lambda <= 1:
+            raise ConfigurationError(f"value_lambda={value_lambda} must be from 0 to 1, or None for gae_lambda.")
         if kl is None and reference is not None:
             raise ConfigurationError(
                 f"reference={reference!r} has no effect without kl: "
@@ -102,6 +110,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         if kl is not None and not isinstance(kl, KLControl):
             raise ConfigurationError(f"kl={kl!r} is not a KLControl: give kl=KLControl(beta={kl!r}).")
         self.kl = kl
+        self.value_lambda = value_lambda
         self.whiten_rewards = whiten_rewards
         self.reference_name = reference
         self.reference_seconds = 0.0
@@ -205,6 +214,11 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             self._price(dones)
             self._rewards_are_priced = True
         super().compute_returns_and_advantage(last_values, dones)
+        if self.value_lambda is not None:
+            advantages, gae_lambda = self.advantages.copy(), self.gae_lambda
+            self.gae_lambda = self.value_lambda
+            super().compute_returns_and_advantage(last_values, dones)
+            self.advantages, self.gae_lambda = advantages, gae_lambda
 
     def _price(self, dones: np.ndarray) -> None:
         assert self.policy is not None
