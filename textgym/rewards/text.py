@@ -47,6 +47,13 @@ class Repetition:
         return 0.0 - metrics.repetition([completion], self.n)[0]
 
 
+@register("invalid_words")
+@per_text
+def invalid_words(completion: str) -> float:
+    """Minus the share of a completion's words that English has not (`textgym.metrics.invalid_words`); in [-1, 0]."""
+    return 0.0 - metrics.invalid_words([completion])
+
+
 @register("compression")
 @per_text
 def compression(completion: str, prompt: str) -> float:

@@ -53,7 +53,8 @@ class TextCallback(BaseCallback):
       "Approximating KL Divergence"), per token and summed over a completion; ``kl/k2``, ``kl/k3``: his two estimators
       with less variance; ``kl/full``: the exact divergence per token, over the vocabulary, on a few fragments; these
       three also ``_per_completion``, times its mean number of tokens; ``kl/beta``: the price that this rollout paid.
-    - ``text/length``, ``text/eos_rate``, ``text/distinct_1``, ``text/distinct_2``, ``text/entropy`` (of the policy, per
+    - ``text/length``, ``text/eos_rate``, ``text/distinct_1``, ``text/distinct_2``, ``text/invalid_words``,
+      ``text/entropy`` (of the policy, per
       token, estimated by ``-log_prob``).
     - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
     - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase.
@@ -171,6 +172,7 @@ class TextCallback(BaseCallback):
         self.logger.record("text/eos_rate", float(np.mean([info["finish_reason"] == "eos" for info in self.episodes])))
         for n in (1, 2):
             self.logger.record(f"text/distinct_{n}", metrics.distinct_n(texts, n))
+        self.logger.record("text/invalid_words", metrics.invalid_words(texts))
         if self.samples and self._rollouts % self.samples_every == 0:
             shown = "\n".join(map(sample, self.episodes[: self.samples]))
             self.logger.record("text/samples", shown, exclude=("stdout", "log", "csv", "json"))
