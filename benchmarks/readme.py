@@ -201,6 +201,17 @@ def measurements(name: str, key: str, title: str) -> str:
     return f"{_made_by(content)}\n\n{table}"
 
 
+def gpu() -> str:
+    """What was checked and measured on a GPU, one line each."""
+    content = _results("gpu")
+    if content is None:
+        return NOT_YET
+    lines = [
+        [m["name"], _figure(m["value"]), "" if m["limit"] is None else f"{m['limit']:g}"] for m in content["measured"]
+    ]
+    return f"{_made_by(content)}\n\n{report.markdown_table(('', 'measured', 'must be below'), lines)}"
+
+
 def _results(name: str) -> dict[str, Any] | None:
     """A benchmark's published results, None if there are none."""
     path = RESULTS / f"{name}.json"
@@ -228,6 +239,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "two_minutes": lambda: board("two_minutes"),
     "headroom": headroom,
     "speed": environment_speed,
+    "gpu": gpu,
     "gradients": gradients,
     "gae": gae,
     "solvable": solvable,
