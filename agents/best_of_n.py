@@ -17,7 +17,7 @@ from agents import zero_shot
 from agents._replay import Replay
 from textgym.evaluation import Agent, play
 
-SIDE_BY_SIDE = 256  # completions
+SIDE_BY_SIDE = 512  # completions
 
 version = 0
 

@@ -119,21 +119,23 @@ def test_learning_rate_zero_changes_nothing(make_ppo: Callable[..., PPO], record
     assert len(evaluation.evaluations_results or [evaluation.last_mean_reward]) >= 1
 
 
-def test_training_raises_a_learnable_reward(make_ppo: Callable[..., PPO]) -> None:
-    """Reward: share of tokens that contain an "e". Untrained and with the sign flipped it stays under 0.45."""
+def test_training_raises_a_learnable_reward() -> None:
+    """Reward: the share of letters that are an "e". Untrained it is about 0.2, with the sign flipped 0."""
 
     def letter_e(completions: list[str], **_: Any) -> list[float]:
-        return [text.count("e") / max(1, len(text)) * 4 for text in completions]
+        return [text.count("e") / max(1, len(text)) for text in completions]
 
-    model = make_ppo(
-        num_envs=32, env={"reward_funcs": letter_e}, n_steps=12, batch_size=192, n_epochs=4, learning_rate=1e-3
-    )
+    env = TextVecEnv("TextGen-Solvable-v0", 64, reward_funcs=letter_e)
+    model = PPO(
+        TransformerPolicy, env, n_steps=12, batch_size=192, n_epochs=4, learning_rate=1e-2, gamma=1.0, seed=0,
+        device="cpu", rollout_buffer_class=SequenceRolloutBuffer, policy_kwargs={"model": "textgym-letters"},
+    )  # fmt: skip
     callback = TextCallback()
     means = []
-    for _ in range(12):
-        model.learn(32 * 12, callback=callback, reset_num_timesteps=False)
+    for _ in range(8):
+        model.learn(64 * 12, callback=callback, reset_num_timesteps=False)
         means.append(np.mean([info["rewards"]["letter_e"] for info in callback.episodes]))
-    assert np.mean(means[-2:]) > np.mean(means[:2]) + 0.1
+    assert np.mean(means[-2:]) > means[0] + 0.4, means
 
 
 def test_other_algorithms_and_buffers(make_ppo: Callable[..., PPO]) -> None:
