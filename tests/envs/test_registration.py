@@ -22,12 +22,13 @@ from textgym.envs import ENVIRONMENTS, docstrings
 from textgym.envs.prompts import continuation
 from textgym.metrics import CORPUS
 
-IDS = sorted(env_id for env_id in gym.registry if env_id.startswith("TextGen-"))
+IDS = sorted(env_id for env_id in gym.registry if env_id.startswith("TextGen-") and "Small-" not in env_id)
 
 
 def test_the_table_is_registered_and_registering_again_is_silent():
     # registering twice would warn that a spec is overridden, and lose what a user changed in it
     assert set(IDS) == set(textgym.envs.ENVIRONMENTS) and IDS
+    assert all(textgym.envs.small_id(env_id) in gym.registry for env_id in IDS)  # tests/wrappers/test_shortlist.py
     before = dict(gym.registry)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -176,6 +177,7 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 import gymnasium as gym, textgym
 env = gym.make("TextGen-Sentiment-v0")
 gym.make_vec("TextGen-Sentiment-v0", num_envs=2)
+gym.make("TextGen-SentimentSmall-v0"), gym.make_vec("TextGen-SentimentSmall-v0", num_envs=2)
 env.reset(seed=0)
 env.step(env.unwrapped.tokenizer.eos_token_id)
 heavy = {"torch", "transformers", "evaluate", "datasets", "pandas", "sklearn", "stable_baselines3", "PIL", "pyarrow"}

@@ -49,9 +49,26 @@ def register(env: type[TextGenEnv]) -> None:
 
 
 def register_envs() -> None:
-    """Register every environment of textgym."""
-    for env in ENVIRONMENTS.values():
+    """Register every environment of textgym, and with it its small variant: the task in `wrappers.Shortlist`."""
+    for env_id, env in ENVIRONMENTS.items():
         register(env)
+        if small_id(env_id) not in gym.registry:
+            gym.register(
+                small_id(env_id),
+                entry_point="textgym.wrappers.shortlist:make",
+                vector_entry_point="textgym.wrappers.vector:make_shortlist",
+                kwargs={"task": env_id, **gym.spec(env_id).kwargs},
+            )
+
+
+def small_id(env_id: str) -> str:
+    """The id of a task's small variant.
+
+    >>> small_id("TextGen-Sentiment-v0")
+    'TextGen-SentimentSmall-v0'
+    """
+    name, _, version = env_id.rpartition("-")
+    return f"{name}Small-{version}"
 
 
 def task_of(env_id: str) -> Task | None:

@@ -59,9 +59,7 @@ class EpisodeCore:
         self.rewards = RewardFunctions(config.reward_funcs, config.reward_weights)
         self.shaping = potential(config)
         template = Template(config.prompt_template, self.tokenizer)
-        # examples are every split, and may be an iterator that has been read
-        source = config.dataset if isinstance(config.dataset, (str, Path, Mapping)) else self.dataset
-        train = data.load(source, "train") if config.shots or config.grammar is not None else self.dataset
+        train = train_split(config, self.dataset) if config.shots or config.grammar is not None else self.dataset
         solved = solved_examples(template, train, config.shots) if config.shots else []
         self.grammar = None if config.grammar is None else Grammar(config.grammar, train, self.tokenizer)
         encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
@@ -277,6 +275,19 @@ class EpisodeCore:
         """The tokens of an example's prompt."""
         start = self._prompt_starts[index]
         return self._prompt_ids[start : start + self._prompt_lengths[index]].tolist()
+
+
+def train_split(config: EpisodeConfig, dataset: data.Dataset) -> data.Dataset:
+    """The train split of the data set that a configuration names; the data set itself where it is that.
+
+    Args:
+        config: The configuration.
+        dataset: What its ``dataset`` and ``split`` have been loaded as.
+    """
+    # examples are every split, and may be an iterator that has been read
+    if config.split == "train" or not isinstance(config.dataset, (str, Path, Mapping)):
+        return dataset
+    return data.load(config.dataset, "train")
 
 
 def potential(config: EpisodeConfig) -> RewardFunctions | None:
