@@ -46,6 +46,7 @@ PRIVATE = {
     ("benchmarks/throughput.py", "_setup_learn"): "of SB3, which prepares training in no public way",
     ("benchmarks/throughput.py", "_last_obs"): "of SB3, as above",
     ("benchmarks/throughput.py", "_last_episode_starts"): "of SB3, as above",
+    ("textgym/sb3/checkpoint.py", "_stats_window_size"): "of SB3, which restores its windows in no public way",
     ("textgym/models/cache.py", "_parameters"): "of torch, whose parameters() is too slow to be asked for every token",
     ("textgym/models/cache.py", "_version"): "of torch, which counts a tensor's changes nowhere else",
 }

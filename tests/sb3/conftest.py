@@ -18,26 +18,26 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture
-def make_ppo() -> Callable[..., PPO]:
+def ppo_on_sentiment(
+    num_envs: int = 6, env: dict[str, Any] | None = None, algorithm: type[Any] = PPO, **changes: Any
+) -> Any:
     """PPO on Sentiment in little: 6 rows, 12 new tokens, rollouts of 20 steps, so that episodes straddle them.
 
     Another algorithm may be named; None leaves an argument out that it does not have.
     """
+    keywords: dict[str, Any] = {
+        "n_steps": 20, "batch_size": 40, "n_epochs": 2, "gamma": 1.0, "gae_lambda": 0.95, "learning_rate": 1e-4,
+        "rollout_buffer_class": SequenceRolloutBuffer, "seed": 0, "device": "cpu",
+    }  # fmt: skip
+    policy = changes.pop("policy", TransformerPolicy)
+    venv = TextVecEnv("TextGen-Sentiment-v0", num_envs, **{"max_new_tokens": 12, "split": "validation", **(env or {})})
+    chosen = {name: value for name, value in (keywords | changes).items() if value is not None}
+    return algorithm(policy, venv, **chosen)
 
-    def make(num_envs: int = 6, env: dict[str, Any] | None = None, algorithm: type[Any] = PPO, **changes: Any) -> Any:
-        keywords: dict[str, Any] = {
-            "n_steps": 20, "batch_size": 40, "n_epochs": 2, "gamma": 1.0, "gae_lambda": 0.95, "learning_rate": 1e-4,
-            "rollout_buffer_class": SequenceRolloutBuffer, "seed": 0, "device": "cpu",
-        }  # fmt: skip
-        policy = changes.pop("policy", TransformerPolicy)
-        venv = TextVecEnv(
-            "TextGen-Sentiment-v0", num_envs, **{"max_new_tokens": 12, "split": "validation", **(env or {})}
-        )
-        chosen = {name: value for name, value in (keywords | changes).items() if value is not None}
-        return algorithm(policy, venv, **chosen)
 
-    return make
+@pytest.fixture
+def make_ppo() -> Callable[..., Any]:
+    return ppo_on_sentiment
 
 
 @pytest.fixture

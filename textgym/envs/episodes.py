@@ -52,6 +52,9 @@ class EpisodeCore:
         running: bool (n,), whether the row can be stepped.
     """
 
+    # what resets and steps change
+    STATE = ("rewards", "shaping", "input_ids", "lengths", "prompt_lengths", "index", "running", "_potentials")
+
     def __init__(self, num_envs: int, config: EpisodeConfig) -> None:
         self.max_new_tokens, max_prompt_tokens = int(config.max_new_tokens), int(config.max_prompt_tokens)
         self.tokenizer = load_tokenizer(config.tokenizer)

@@ -63,6 +63,8 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         "autoreset_mode": AutoresetMode.SAME_STEP,  # an instance's own says which it has
     }
 
+    STATE = ("_core", "_generators", "_seeds", "_terminated", "_truncated")  # what resets and steps change
+
     def __init__(
         self,
         num_envs: int = 1,

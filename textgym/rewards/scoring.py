@@ -39,6 +39,8 @@ class RewardFunctions:
         UnknownNameError: No reward goes by this name.
     """
 
+    STATE = ("functions",)  # some change as they are called
+
     def __init__(self, functions: Spec | Sequence[Spec], weights: Sequence[float] | None = None) -> None:
         specs = [functions] if isinstance(functions, str) or callable(functions) else functions
         if not isinstance(specs, Sequence) or not specs:

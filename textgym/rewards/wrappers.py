@@ -32,6 +32,8 @@ class RewardWrapper:
         reward: A name or a callable, as in ``reward_funcs``.
     """
 
+    STATE: tuple[str, ...] = ("reward",)  # what calls may change
+
     def __init__(self, reward: Spec) -> None:
         self.__name__, self.reward = resolve(reward)
 
@@ -66,6 +68,8 @@ class Gated(RewardWrapper):
     >>> tidy(completions=["Paris", " Paris "], reference=["Paris", "Paris"])
     [1.0, 0.0]
     """
+
+    STATE: tuple[str, ...] = ("gate",)
 
     def __init__(self, reward: Spec, by: Spec, at_least: float = 1.0) -> None:
         super().__init__(reward)
@@ -108,6 +112,8 @@ class Normalised(RewardWrapper):
     The same text is scored differently as training goes on: evaluate by the reward itself, and put `Cached` within. A
     batch that is refused, for example because of a NaN, leaves the statistics as they were.
     """
+
+    STATE: tuple[str, ...] = ("count", "mean", "squares")
 
     def __init__(self, reward: Spec) -> None:
         super().__init__(reward)

@@ -15,6 +15,7 @@
 
 from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.callbacks import TextCallback
+from textgym.sb3.checkpoint import Checkpoint, resume
 from textgym.sb3.completions import Completions
 from textgym.sb3.critic_free import GRPO, REINFORCE, RLOO
 from textgym.sb3.episode_algorithm import EpisodeAlgorithm
@@ -30,6 +31,7 @@ __all__ = [
     "GRPO",
     "REINFORCE",
     "RLOO",
+    "Checkpoint",
     "Completions",
     "EpisodeAlgorithm",
     "KLControl",
@@ -41,5 +43,6 @@ __all__ = [
     "TransformerPolicy",
     "TrustRegion",
     "inspect_rollout",
+    "resume",
     "save",
 ]

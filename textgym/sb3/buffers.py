@@ -79,6 +79,11 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         ConfigurationError: ``reference`` is given without ``kl``, or ``kl`` is no `KLControl`.
     """
 
+    STATE: tuple[str, ...] = (
+        "kl",
+        "_unfinished_kl",
+    )  # what training changes from rollout to rollout (`textgym.sb3.checkpoint`)
+
     fragments: list[Fragment]
     policy: TransformerPolicy | None = None  # known from the first step on
     environment_rewards: np.ndarray  # (buffer_size, n_envs), before the price and whitening

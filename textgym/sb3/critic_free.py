@@ -31,6 +31,7 @@ class REINFORCE(EpisodeAlgorithm):
         **keywords: Those of `EpisodeAlgorithm`.
     """
 
+    STATE: tuple[str, ...] = ("_running",)
     least_group = 1
 
     def __init__(

@@ -79,6 +79,12 @@ class EpisodeAlgorithm(OnPolicyAlgorithm):
         UnknownNameError: There is no option of a name.
     """
 
+    STATE: tuple[str, ...] = (
+        "kl",
+        "_generator",
+        "_prompts",
+    )  # what training changes, beside weights (`textgym.sb3.checkpoint`)
+
     policy: TransformerPolicy
     rollout_buffer: Any = None  # `Completions` once there is a rollout
     least_group = 2  # completions that a group needs

@@ -30,6 +30,7 @@ class KLControl:
     0.10200000000000001
     """
 
+    STATE: tuple[str, ...] = ("beta",)  # what training changes (`textgym.sb3.checkpoint`)
     GAIN = 0.1
     CLIP = 0.2
 

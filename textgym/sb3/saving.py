@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -36,15 +38,24 @@ def save(model: BaseAlgorithm, path: str | Path) -> Path:
     """
     path = Path(path)
     path = path if path.suffix else path.with_name(f"{path.name}.zip")
+    with whole_file(path) as file:
+        model.save(file)
+    return path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BufferedWriter]:
+    """A new file beside another, which takes its place whole at the end, if nothing fails until then."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = _beside(path)
     try:
         with beside.open("xb") as file:
-            model.save(file)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a machine that loses power keeps the name, and not what is in it
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    return path
 
 
 @contextmanager

@@ -66,6 +66,8 @@ class TrustRegion(BaseAlgorithm):
         ConfigurationError: A bound that is not positive, or a negative number of halvings.
     """
 
+    STATE: tuple[str, ...] = ("step_share",)  # what training changes (`textgym.sb3.checkpoint`)
+
     def __init__(self, *args: Any, max_kl: float = 0.002, halvings: int = 4, **kwargs: Any) -> None:
         check_numbers(max_kl=max_kl)
         check_integers(halvings=halvings)

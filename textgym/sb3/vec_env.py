@@ -33,6 +33,8 @@ class TextVecEnv(VecEnv):
         ConfigurationError: ``env`` is neither an id nor a `TextGenVectorEnv`, or other arguments are given beside one.
     """
 
+    STATE = ("venv", "_seeds", "_lengths", "_returns", "reset_infos")  # what steps change (`textgym.sb3.checkpoint`)
+
     def __init__(self, env: str | TextGenVectorEnv, num_envs: int | None = None, **kwargs: Any) -> None:
         if num_envs is not None:
             kwargs["num_envs"] = num_envs
