@@ -18,7 +18,7 @@ from textgym.envs import ENVIRONMENTS
 from textgym.rewards import registry
 
 SENTIMENT, ARITHMETIC = "TextGen-Sentiment-v0", "TextGen-Arithmetic-v0"
-COMMANDS = ("list", "show", "sample", "play", "validate", "lint-reward", "new", "new task", "new reward")
+COMMANDS = ("list", "show", "sample", "play", "validate", "lint-reward", "doctor", "new", "new task", "new reward")
 
 
 @pytest.fixture(autouse=True)
@@ -348,6 +348,28 @@ def test_lint_reward_shows_the_text_that_scores_most():
 def run_pytest(folder):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+def test_doctor_of_two_functions(tmp_path):
+    # every token as likely, and drawn so; then drawn from the first half alone, which the chi-square sees
+    code = """
+import math, random
+
+def sample(prompts, max_new_tokens):
+    completions = [[random.randrange(2, {tokens}) for _ in range(max_new_tokens)] for _ in prompts]
+    return completions, log_prob(prompts, completions)
+
+def log_prob(prompts, completions):
+    return [[math.log(1 / 6) if token > 1 else -99.0 for token in completion] for completion in completions]
+"""
+    file = tmp_path / "uniform.py"
+    file.write_text(code.format(tokens=8))
+    output = textgym("doctor", file)
+    assert "Right: 6. Wrong: 0." in output and "the reference stands still: Needs a model of SB3" in output
+    file.write_text(code.format(tokens=5))
+    assert "samples fit the stated probabilities  WRONG" in textgym("doctor", file, status=1)
+    file.write_text("")
+    assert "neither make_agent nor the two functions" in textgym("doctor", file, status=2)
 
 
 def test_new_task_passes_its_test_until_it_is_broken(tmp_path, monkeypatch):

@@ -37,6 +37,10 @@ LAYERS = (
 )
 # importing file, imported layer -> why
 UPWARDS = {
+    (
+        "textgym/checks/patients.py",
+        "textgym.sb3",
+    ): "what is examined are its models, and their update's promises are its",
     ("textgym/cli/play.py", "textgym.sb3"): "a model offers its likeliest tokens, which its policy knows",
     ("textgym/cli/sample.py", "textgym.sb3"): "a model writes, which its policy does",
 }

@@ -1,8 +1,8 @@
 """The command ``textgym``: see the tasks, try them, and check what you add to them.
 
 Every command is a function of its own module, which prints what functions of the library return. An error that a user
-can mend is one line, and exit status 2; findings of ``validate`` and ``lint-reward`` are status 1. Importing this
-imports no torch.
+can mend is one line, and exit status 2; what ``validate``, ``lint-reward`` and ``doctor`` find is status 1. Importing
+this imports no torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import gymnasium as gym
 import typer
 from typer.core import TyperGroup
 
-from textgym.cli import lint_reward, listing, new, output, play, sample, show, validate
+from textgym.cli import doctor, lint_reward, listing, new, output, play, sample, show, validate
 from textgym.errors import TextGymError
 
 
@@ -89,6 +89,15 @@ for name, command, lines in (
         "lint-reward",
         lint_reward.lint_reward,
         ("textgym lint-reward rougeL", "textgym lint-reward my_rewards.py:politeness --id TextGen-Sentiment-v0"),
+    ),
+    (
+        "doctor",
+        doctor.doctor,
+        (
+            "textgym doctor agents/ppo.py",
+            "textgym doctor my_trainer.py",
+            "textgym doctor textgym.sb3:TransformerPolicy",
+        ),
     ),
 ):
     app.command(name, help=output.paragraphs(command.__doc__), epilog=output.examples(*lines))(command)
