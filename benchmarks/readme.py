@@ -184,9 +184,11 @@ def solvable() -> str:
     for names, runs in groups.items():
         regrets = [m["regret"] for m in runs]
         within = [f"{sum(regret <= limit for regret in regrets)}/{len(runs)}" for limit in (0.02, 0.01)]
-        cost = [f"{runs[0]['tokens']:,}", f"{max(m['CPU seconds'] for m in runs):.0f}"]
-        lines.append([*names, f"{statistics.median(regrets):.1%}", f"{max(regrets):.1%}", *within, *cost])
-    columns = ("target", "algorithm", "median regret", "worst", "within 2 %", "within 1 %", "tokens", "CPU seconds")
+        cost = [f"{max(m['tokens'] for m in runs):,}", f"{max(m['CPU seconds'] for m in runs):.0f}"]
+        shares = [f"{figure(regrets):.1%}" for figure in (statistics.median, max)]
+        lines.append([*names, str(len(runs)), *shares, *within, *cost])
+    figures = ("n", "median regret", "worst", "within 2 %", "within 1 %", "tokens", "CPU seconds")
+    columns = ("target", "algorithm", *figures)
     return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}"
 
 

@@ -1,6 +1,6 @@
 """Make the language model of ``TextGen-Solvable-v0``: ``python -m recipes.textgym_letters`` (half a minute).
 
-A GPT-2 of a few thousand weights is fitted to a random language: the next letter depends on the one before. So its
+A GPT-2 of some thousand weights is fitted to a random language: the next letter depends on the one before. So its
 distribution is neither uniform nor peaked, and every completion has some probability. Also writes its tokenizer.
 """
 
@@ -92,9 +92,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=models.ASSETS / models.LETTERS)
-    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--layers", type=int, default=1)
-    parser.add_argument("--heads", type=int, default=2)
+    parser.add_argument("--heads", type=int, default=4)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.manual_seed(0)

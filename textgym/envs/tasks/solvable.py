@@ -13,7 +13,7 @@ class SolvableEnv(TextGenEnv):
     The prompt `ab` wants the answer `baba`. The tokens are the letters a to f, pad and EOS, and the answer has at most
     five of them: 19,608 completions a prompt, with four prompts in the train split. So everything that an algorithm
     estimates is known: `textgym.checks.exact` has the best that any policy can do at a price of divergence, the policy
-    that does it, exact values, advantages and gradients. Policies start from the model `textgym-letters`, of a few
+    that does it, exact values, advantages and gradients. Policies start from the model `textgym-letters`, of some
     thousand weights, which is also the reference that divergence is priced from.
 
     ## Action Space
