@@ -200,7 +200,10 @@ def begin(
 def checked(returned: Any, num_envs: int, vocab_size: int) -> tuple[np.ndarray, Any]:
     """What an agent's ``predict`` returned: actions, int (n,), and its state."""
     if not isinstance(returned, tuple) or len(returned) != 2:
-        raise ConfigurationError(f"predict returned {shown(returned)}: return a tuple of actions and state.")
+        raise ConfigurationError(
+            f"predict returned {shown(returned)}, which is no tuple of actions and state. Return (actions, state), as "
+            "Stable-Baselines3's agents do; the state of an agent that has none is None."
+        )
     try:
         actions = np.asarray(returned[0])
     except (TypeError, ValueError, RuntimeError) as error:  # ragged, or a tensor that is not numpy's to read

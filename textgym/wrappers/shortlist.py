@@ -160,6 +160,25 @@ class Shortlist(gym.Wrapper[np.ndarray, np.int64, Any, Any], RecordConstructorAr
         return self.spaces.action_masks(self.env.unwrapped.action_masks())  # type: ignore[attr-defined]
 
 
+class ShortlistAgent:
+    """An agent over `Shortlist` as one over the whole task, so that it is evaluated as all others are.
+
+    Args:
+        agent: Anything with Stable-Baselines3's ``predict`` over the wrapper's observations.
+        spaces: What it was trained over, `Shortlist.spaces`.
+    """
+
+    def __init__(self, agent: Any, spaces: ShortlistSpaces) -> None:
+        self.agent, self.spaces = agent, spaces
+
+    def predict(
+        self, obs: Observation, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """A token for every row."""
+        actions, state = self.agent.predict(self.spaces.observation(obs), state, episode_start, deterministic)
+        return self.spaces.token_ids(actions), state
+
+
 def reference_tokens(env: TextGenEnv | TextGenVectorEnv) -> Counter[int]:
     """How often the references of the train split have each token, written behind their prompts.
 
