@@ -27,9 +27,9 @@ class Config:
 
     k: int = 64  # tokens besides EOS
     num_envs: int = 16  # episodes side by side
-    n_steps: int = 64  # tokens per row and rollout
+    n_steps: int = 16  # tokens per row and rollout
     n_epochs: int = 4
-    batch_size: int = 256  # tokens
+    batch_size: int = 64  # tokens
     learning_rate: float = 1e-3
     gamma: float = 1.0
     gae_lambda: float = 0.95

@@ -236,12 +236,12 @@ def measure(
     set_random_seed(run.seed)
     agent = make_agent(run.env_id, seed=run.seed, total_tokens=run.agent.total_tokens, **keywords)
     trained = time.perf_counter()
-    train_tokens = reported.count(getattr(agent, "tokens", 0), "the agent's tokens")
+    train_tokens = reported.count(tokens_of(agent), "the agent's tokens")
     set_random_seed(run.seed)  # the test's sampling noise does not depend on how long training was
     evaluation = evaluate(agent, run, suite, device)
     records = reported.plain(evaluation.records, "the evaluation's records")
     written = sum(record["length"] + (record["finish_reason"] == "eos") for record in records)
-    tokens = reported.count(getattr(agent, "tokens", 0), "the agent's tokens")
+    tokens = reported.count(tokens_of(agent), "the agent's tokens")
     cost = {
         "train_tokens": train_tokens,
         "eval_tokens": max(written, tokens - train_tokens),  # more where an agent looks ahead
@@ -265,6 +265,11 @@ def evaluate(agent: Any, run: Run, suite: Suite, device: str) -> Evaluation:
     if bound is not None and type(reported.plain(bound, "the agent's kl_bound")) not in (int, float):
         raise ConfigurationError(f"The agent's kl_bound is {bound!r}. Give a number of nats per completion, or None.")
     return evaluate_agent(agent, run.env_id, seed=run.seed, num_envs=suite.num_envs, device=device, **suite.task)
+
+
+def tokens_of(agent: Any) -> Any:
+    """How many tokens an agent says that it has generated: as ``tokens``, or as a model of Stable-Baselines3 does."""
+    return getattr(agent, "tokens", getattr(agent, "num_timesteps", 0))
 
 
 def one_line(result: dict[str, Any]) -> str:

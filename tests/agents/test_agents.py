@@ -30,6 +30,7 @@ OVERRIDES = {
     "recurrent_ppo": TINY,
     "reinforce": GROUPS,
     "rloo": GROUPS,
+    "shortlist_ppo": {"num_envs": 2},
     "supervised_grpo": GROUPS | {"supervised_tokens": 16},
     "supervised_ppo": TINY | {"supervised_tokens": 16},
     "trpo": TRPO,

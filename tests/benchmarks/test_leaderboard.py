@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -413,3 +414,10 @@ def test_the_quick_suite_is_what_it_promises():
     assert all(agent.path.is_file() for agent in suite.agents)
     names = {agent.name for agent in suite.agents}
     assert {suite.zero, suite.one, suite.report["before"], suite.report["after"]} <= names
+
+
+def test_tokens_of_a_stock_model_are_its_timesteps():
+    model = types.SimpleNamespace(num_timesteps=7)
+    assert leaderboard.tokens_of(model) == 7
+    assert leaderboard.tokens_of(types.SimpleNamespace(num_timesteps=7, tokens=5)) == 5
+    assert leaderboard.tokens_of(object()) == 0

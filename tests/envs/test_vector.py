@@ -361,3 +361,32 @@ def test_max_episode_steps_truncates_as_gym_make_does(keywords, random_actions, 
     kinds = {ends for step in first[1:] for ends in zip(step[2].tolist(), step[3].tolist(), strict=True)}
     cut = {3: {(False, True), (True, True)}, 6: {(True, True)}, -1: set()}[limit]
     assert kinds == {(False, False), (True, False)} | cut
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_attributes_and_methods_of_the_rows(make_vector_env, mode):
+    # what TorchRL and others ask a vector environment, answered as SyncVectorEnv does
+    envs = make_vector_env(3, autoreset_mode=mode)
+    envs.reset(seed=0)
+    assert envs.get_attr("autoreset_mode") == (mode,) * 3 and envs.metadata["autoreset_mode"] is mode
+    masks = envs.call("action_masks")
+    assert len(masks) == 3 and np.array_equal(np.stack(masks), envs.action_masks())
+    assert envs.call("prompt_ids", 2) == (envs.prompt_ids(2),) * 3 and len(envs.prompt_ids(2)) != 1
+    assert envs.call("tokenizer") == (envs.tokenizer,) * 3
+    envs.set_attr("note", "all")
+    assert envs.get_attr("note") == ("all",) * 3
+    envs.set_attr("note", [None] * 3)
+    assert envs.note is None
+    with pytest.raises(ConfigurationError, match="the 3 environments share one environment's attributes"):
+        envs.set_attr("note", [1, 2, 3])
+
+
+def test_gymnasiums_vector_wrappers_run_where_the_next_step_resets(make_vector_env, random_actions):
+    envs = make_vector_env(3, autoreset_mode="NextStep")
+    flat = gym.wrappers.vector.FlattenObservation(make_vector_env(3, autoreset_mode="NextStep"))
+    obs, seen = envs.reset(seed=0)[0], flat.reset(seed=0)[0]
+    for actions in random_actions(12, 3):
+        parts = [obs[key] for key in envs.single_observation_space]
+        assert np.array_equal(seen, np.concatenate(parts, axis=1))
+        (obs, *flags, _), (seen, *flat_flags, _) = envs.step(actions), flat.step(actions)
+        assert all(np.array_equal(*pair) for pair in zip(flags, flat_flags, strict=True))

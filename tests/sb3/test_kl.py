@@ -23,3 +23,20 @@ def test_ziegler_controller(kl: float, factor: float) -> None:
 def test_refuses_nonsense(arguments: tuple[float, float | None]) -> None:
     with pytest.raises(ConfigurationError, match="KLControl"):
         KLControl(*arguments)
+
+
+def test_a_dict_stands_for_the_control_and_remembers_its_beta():
+    # the buffer is not saved, its arguments are: a beta that the dict forgot would begin anew after loading
+    given = {"beta": 0.1, "target": 10.0}
+    control, plain = KLControl.of(given), KLControl(0.1, 10.0)
+    for kl in (30.0, 30.0, 2.0):
+        control.update(kl), plain.update(kl)
+    assert control.beta == plain.beta == given["beta"] != 0.1
+    assert KLControl.of(given).beta == plain.beta
+    assert KLControl.of(plain) is plain
+
+
+@pytest.mark.parametrize("kl", [0.05, {}, {"bta": 0.05}, {"beta": 0.1, "goal": 3}, "beta", [0.1]])
+def test_what_is_no_control_is_refused(kl):
+    with pytest.raises(ConfigurationError, match=r"kl is .*Give KLControl\(beta=0.05\), or"):
+        KLControl.of(kl)

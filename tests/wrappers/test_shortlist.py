@@ -15,7 +15,8 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from textgym.envs import ENVIRONMENTS, small_id
 from textgym.errors import ConfigurationError, InvalidActionError
-from textgym.wrappers import Shortlist, vector
+from textgym.evaluation import evaluate_agent
+from textgym.wrappers import Shortlist, ShortlistAgent, vector
 
 IDS = sorted(ENVIRONMENTS)
 
@@ -209,3 +210,19 @@ def test_spec_survives_json(env):
     again = gym.make(EnvSpec.from_json(env.spec.to_json()))
     assert data_equivalence(env.reset(seed=1), again.reset(seed=1), exact=True)
     assert data_equivalence(env.step(9), again.step(9), exact=True)
+
+
+def test_an_agent_of_the_short_list_is_evaluated_on_the_whole_task():
+    class Third:
+        def predict(self, obs, state, episode_start, deterministic):
+            assert obs.shape == (len(episode_start), spaces.observation_space.shape[0]) and obs.dtype == np.float32
+            return np.full(len(obs), 2), (state or 0) + 1
+
+    env_id, options = "TextGen-Dialogue-v0", {"seed": 0, "num_examples": 3, "reference": None}
+    spaces = gym.make(small_id(env_id)).get_wrapper_attr("spaces")
+    found = evaluate_agent(ShortlistAgent(Third(), spaces), env_id, **options)
+    env = gym.make(env_id).unwrapped
+    written = env.tokenizer.decode([spaces.tokens[2]] * env.config.max_new_tokens)
+    assert [record["completion"] for record in found.records] == [written] * 3
+    with pytest.raises(ConfigurationError, match="Evaluate on the whole task, whose id has no Small"):
+        evaluate_agent(Third(), small_id(env_id), **options)

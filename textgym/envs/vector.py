@@ -18,7 +18,7 @@ from textgym.envs import options as given
 from textgym.envs import rendering
 from textgym.envs.config import MOST, EpisodeConfig, takes_config
 from textgym.envs.episodes import EpisodeCore, Observation
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, shown
 
 
 @takes_config
@@ -249,6 +249,43 @@ class TextGenVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """The environments' seeds."""
         self.np_random  # noqa: B018 - environments without a generator get one
         return tuple(self._seeds)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """What a method of the environments returns, or an attribute, for each, as of Gymnasium's ``SyncVectorEnv``.
+
+        Args:
+            name: The name of one that this environment has.
+            *args: Arguments of the method.
+            **kwargs: Keyword arguments of the method.
+        """
+        value = getattr(self, name)
+        if not callable(value):
+            return (value,) * self.num_envs
+        result = value(*args, **kwargs)
+        per_env = isinstance(result, np.ndarray | tuple) and len(result) == self.num_envs
+        return tuple(result) if per_env else (result,) * self.num_envs
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute, once for each environment: they share it."""
+        return (getattr(self, name),) * self.num_envs
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set an attribute for all environments, which share it.
+
+        Args:
+            name: Its name.
+            values: Its value, or a list or a tuple with the same one for each environment.
+
+        Raises:
+            ConfigurationError: The environments are to have different ones.
+        """
+        each = list(values) if isinstance(values, list | tuple) else [values]
+        if len(each) not in (1, self.num_envs) or any(value is not each[0] for value in each):
+            raise ConfigurationError(
+                f"set_attr({name!r}, {shown(values)}): the {self.num_envs} environments share one environment's "
+                "attributes. Give one value."
+            )
+        setattr(self, name, each[0])
 
     @property
     def reward_seconds(self) -> float:

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode
 
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError, shown
+from textgym.wrappers.vector import Shortlist
 
 REFILL = 0.25  # of the environments: to read a few new prompts, or to plan for them, costs as much as for many
 
@@ -83,7 +84,13 @@ def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, An
     # seen before it is made, for others do not take our keywords
     if spec is not None and (not _may_make_text(spec.vector_entry_point)):
         raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {spec.entry_point}.")
-    env = gym.make_vec(env_id, num_envs=num_envs, **keywords).unwrapped
+    made = gym.make_vec(env_id, num_envs=num_envs, **keywords)
+    if isinstance(made, Shortlist):
+        raise ConfigurationError(
+            f"{env_id!r} has a short list of actions. Evaluate on the whole task, whose id has no Small, "
+            "textgym.wrappers.ShortlistAgent(agent, spaces)."
+        )
+    env = made.unwrapped
     if not isinstance(env, TextGenVectorEnv):
         raise ConfigurationError(f"{env_id!r} is no text-generation environment, but {env!r}.")
     return env
@@ -201,7 +208,7 @@ def checked(returned: Any, num_envs: int, vocab_size: int) -> tuple[np.ndarray, 
     """What an agent's ``predict`` returned: actions, int (n,), and its state."""
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise ConfigurationError(
-            f"predict returned {shown(returned)}, which is no tuple of actions and state. Return (actions, state), as "
+            f"predict returned {shown(returned)}, not a tuple of actions and state. Return (actions, state), as "
             "Stable-Baselines3's agents do; the state of an agent that has none is None."
         )
     try:

@@ -66,7 +66,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         gae_lambda: As in SB3. Use 0.95 for text.
         gamma: As in SB3. Use 1.0 for text: 0.99 would discount the end of 64 tokens to 0.53.
         n_envs: The number of environments.
-        kl: The price of divergence from the reference; None loads no reference.
+        kl: The price of divergence from the reference, a `KLControl` or its arguments, ``{"beta": 0.05}``; None loads
+            no reference.
         reference: The name of the reference model (`textgym.models.load`). By default it is the model that the policy
             started from: its name is loaded a second time and frozen, or, with an adapter, the policy's own model
             serves with its adapter off.
@@ -76,7 +77,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         whiten_rewards: Whether to divide the rewards, KL price included, by their standard deviation over the rollout.
 
     Raises:
-        ConfigurationError: ``reference`` is given without ``kl``, or ``kl`` is no `KLControl`.
+        ConfigurationError: ``reference`` is given without ``kl``, or ``kl`` is none that there is.
     """
 
     STATE: tuple[str, ...] = (
@@ -99,7 +100,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         gae_lambda: float = 1,
         gamma: float = 0.99,
         n_envs: int = 1,
-        kl: KLControl | None = None,
+        kl: KLControl | dict[str, Any] | None = None,
         reference: str | None = None,
         value_lambda: float | None = None,
         whiten_rewards: bool = False,
@@ -112,9 +113,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
                 f"reference={reference!r} has no effect without kl: "
                 "give rollout_buffer_kwargs=dict(kl=KLControl(beta=0.05))."
             )
-        if kl is not None and not isinstance(kl, KLControl):
-            raise ConfigurationError(f"kl={kl!r} is not a KLControl: give kl=KLControl(beta={kl!r}).")
-        self.kl = kl
+        self.kl = None if kl is None else KLControl.of(kl)
         self.value_lambda = value_lambda
         self.whiten_rewards = whiten_rewards
         self.reference_name = reference

@@ -61,7 +61,8 @@ class EpisodeAlgorithm(OnPolicyAlgorithm):
             see `textgym.sb3.losses.token_weights`.
         whiten: Whether to whiten the advantages over the rollout's tokens (REINFORCE++).
         drop_equal_groups: Whether to leave out groups whose completions all have one score (DAPO).
-        kl: The price of divergence from the reference; None loads no reference.
+        kl: The price of divergence from the reference, a `KLControl` or its arguments, ``{"beta": 0.05}``; None loads
+            no reference.
         kl_in: Where it is paid: in the rewards, each token for itself and what follows (``"reward_to_go"``) or for
             the whole completion (``"reward_sum"``); or in the loss, by the estimators ``"loss_k2"`` or ``"loss_k3"``.
             Only the first two have the gradient of the expected return; k1 in the loss would have none at all.
@@ -106,7 +107,7 @@ class EpisodeAlgorithm(OnPolicyAlgorithm):
         aggregation: str = "token_mean",
         whiten: bool = False,
         drop_equal_groups: bool = False,
-        kl: KLControl | None = None,
+        kl: KLControl | dict[str, Any] | None = None,
         kl_in: str = "reward_to_go",
         reference: str | None = None,
         max_grad_norm: float = 1.0,
@@ -136,14 +137,12 @@ class EpisodeAlgorithm(OnPolicyAlgorithm):
                 f"clip_range={clip_range}, clip_range_high={clip_range_high}, max_grad_norm={max_grad_norm}: all must "
                 "be positive, and clip_range at most 1."
             )
-        if kl is not None and not isinstance(kl, KLControl):
-            raise ConfigurationError(f"kl={kl!r} is not a KLControl: give kl=KLControl(beta={kl!r}).")
         if kl is None and reference is not None:
             raise ConfigurationError(f"reference={reference!r} has no effect without kl: give kl=KLControl(beta=0.05).")
         self.loss, self.ratio, self.aggregation, self.kl_in = loss, ratio, aggregation, kl_in
         self.clip_range, self.clip_range_high = clip_range, clip_range_high
         self.whiten, self.drop_equal_groups = whiten, drop_equal_groups
-        self.kl, self.reference_name = kl, reference
+        self.kl, self.reference_name = None if kl is None else KLControl.of(kl), reference
         self._reference: Reference | None = None
         self._generator = np.random.default_rng(seed)  # of prompts and minibatches
         self._prompts: list[int] = []  # the examples that are played next

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from textgym.arguments import check_numbers
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, shown
 
 LARGEST_LOG_RATIO = 20.0  # clamped before exp: one token that the policy avoids would otherwise be all that counts
 
@@ -33,6 +35,29 @@ class KLControl:
     STATE: tuple[str, ...] = ("beta",)  # what training changes (`textgym.sb3.checkpoint`)
     GAIN = 0.1
     CLIP = 0.2
+    _written_to: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, kl: Any) -> KLControl:
+        """The control itself, or the one that its arguments in a dict stand for, as a file of settings has them.
+
+        SB3 saves the arguments of a buffer and not the buffer, so that the dict's beta follows the control's.
+
+        Raises:
+            ConfigurationError: It is neither.
+
+        >>> KLControl.of({"beta": 0.05}).beta
+        0.05
+        """
+        if isinstance(kl, cls):
+            return kl
+        if not isinstance(kl, dict) or not {"beta"} <= kl.keys() <= {"beta", "target"}:
+            raise ConfigurationError(
+                f"kl is {shown(kl)}. Give KLControl(beta=0.05), or its arguments as a dict, {{'beta': 0.05}}."
+            )
+        control = cls(**kl)
+        control._written_to = kl
+        return control
 
     def __init__(self, beta: float, target: float | None = None) -> None:
         check_numbers(beta=beta, **({} if target is None else {"target": target}))
@@ -51,6 +76,8 @@ class KLControl:
         if self.target is not None:
             error = min(max(kl / self.target - 1.0, -self.CLIP), self.CLIP)
             self.beta *= 1.0 + self.GAIN * error
+        if self._written_to is not None:
+            self._written_to["beta"] = self.beta
 
 
 def k1(log_ratio: torch.Tensor) -> torch.Tensor:
