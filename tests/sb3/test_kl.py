@@ -38,5 +38,7 @@ def test_a_dict_stands_for_the_control_and_remembers_its_beta():
 
 @pytest.mark.parametrize("kl", [0.05, {}, {"bta": 0.05}, {"beta": 0.1, "goal": 3}, "beta", [0.1]])
 def test_what_is_no_control_is_refused(kl):
-    with pytest.raises(ConfigurationError, match=r"kl is .*Give KLControl\(beta=0.05\), or"):
+    with pytest.raises(
+        ConfigurationError, match=r"is not a KLControl: give kl=KLControl\(beta=0.05\), or its arguments in a dict"
+    ):
         KLControl.of(kl)

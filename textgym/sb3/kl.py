@@ -53,7 +53,8 @@ class KLControl:
             return kl
         if not isinstance(kl, dict) or not {"beta"} <= kl.keys() <= {"beta", "target"}:
             raise ConfigurationError(
-                f"kl is {shown(kl)}. Give KLControl(beta=0.05), or its arguments as a dict, {{'beta': 0.05}}."
+                f"kl={shown(kl)} is not a KLControl: give kl=KLControl(beta=0.05), or its arguments in a dict, "
+                "kl={'beta': 0.05}."
             )
         control = cls(**kl)
         control._written_to = kl
