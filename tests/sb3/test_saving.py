@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
@@ -13,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from textgym import models
 from textgym.errors import ConfigurationError
-from textgym.sb3 import save
+from textgym.sb3 import GRPO, save
 from textgym.sb3.saving import replacing
 
 
@@ -69,20 +70,51 @@ def test_what_holds_no_model_is_not_overwritten(make_ppo: Callable[..., PPO], tm
     assert file.read_text() == "text" and [path.name for path in folder.iterdir()] == ["chapter.tex"]
 
 
-@pytest.mark.parametrize("adapter", [None, {"peft_type": "LORA", "r": 4}])
+LORA = {"peft_type": "LORA", "r": 4}
+GROUPS = {
+    **dict.fromkeys(("n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "rollout_buffer_class")),
+    "n_prompts": 4, "group_size": 2, "algorithm": GRPO,
+}  # fmt: skip
+
+
+def greedy(model: Any, prompt: list[int], n: int) -> list[int]:
+    """What SB3's predict writes, token by token."""
+    space, ids = model.observation_space["input_ids"], list(prompt)
+    for _ in range(n):
+        obs = {
+            "input_ids": np.zeros((1, *space.shape), np.int64),
+            "attention_mask": np.zeros((1, *space.shape), np.int8),
+        }
+        obs["input_ids"][0, : len(ids)], obs["attention_mask"][0, : len(ids)] = ids, 1
+        ids.append(int(model.predict(obs, deterministic=True)[0][0]))
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("options", "adapter", "merged"),
+    [({}, None, True), ({}, LORA, True), ({}, LORA, False), (GROUPS, None, True), (GROUPS, LORA, False)],
+)
 def test_an_export_is_read_by_transformers_and_by_textgym(
-    make_ppo: Callable[..., PPO], tmp_path: Path, adapter: dict[str, Any] | None
+    make_ppo: Callable[..., Any], tmp_path: Path, options: dict[str, Any], adapter: dict[str, Any] | None, merged: bool
 ) -> None:
-    model = make_ppo(policy_kwargs={"peft": adapter}, learning_rate=1e-2)
-    model.learn(120)
+    """Of PPO and GRPO, an adapter merged or apart: the same logits, and the same tokens."""
+    model = make_ppo(policy_kwargs={"peft": adapter}, learning_rate=1e-2, num_envs=4, **options)
+    model.learn(80)
     folder = tmp_path / "exported"
-    model.policy.export(folder)
+    model.policy.export(folder, merged)
+    prompt = models.load()[1]("The film").input_ids
     ids = torch.arange(5, 30)[None]
+    readers = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)]
+    readers += [models.load(str(folder))[0]] if merged else []
     with torch.no_grad():
         expected = model.policy.language_model(input_ids=ids).logits
-        for loaded in (AutoModelForCausalLM.from_pretrained(folder), models.load(str(folder))[0]):
+        for loaded in readers:
             torch.testing.assert_close(loaded.eval()(input_ids=ids).logits, expected, atol=1e-3, rtol=1e-3)
+            written = loaded.generate(torch.tensor([prompt]), do_sample=False, min_new_tokens=6, max_new_tokens=6)
+            assert written[0].tolist() == greedy(model, prompt, 6)
         assert (models.load()[0](input_ids=ids).logits - expected).abs().max() > 0.01
     assert AutoTokenizer.from_pretrained(folder)("A film").input_ids == models.load()[1]("A film").input_ids
-    again = make_ppo(env={"tokenizer": str(folder)}, policy_kwargs={"model": str(folder)})
-    assert not again.policy.causal_lm.has_adapter
+    assert (folder / "adapter_config.json").exists() != merged
+    if merged:
+        again = make_ppo(env={"tokenizer": str(folder)}, policy_kwargs={"model": str(folder)})
+        assert not again.policy.causal_lm.has_adapter

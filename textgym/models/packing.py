@@ -42,6 +42,23 @@ class PackedBatch:
         """The number of timesteps."""
         return len(self.row)
 
+    def parts(self, most_tokens: int) -> list[PackedBatch]:
+        """Cut it into batches of whole rows, of at most so many tokens each, or one row; timesteps are in rows' order.
+
+        What is ``allowed`` stays behind.
+        """
+        n_rows, width = self.input_ids.shape
+        step, parts = max(1, most_tokens // width), []
+        for start in range(0, n_rows, step):
+            rows, inside = slice(start, start + step), (self.row >= start) & (self.row < start + step)
+            shared = (
+                {}
+                if self.segment is None or self.position_ids is None
+                else {"segment": self.segment[rows], "position_ids": self.position_ids[rows]}
+            )
+            parts.append(PackedBatch(self.input_ids[rows], self.row[inside] - start, self.position[inside], **shared))
+        return parts
+
     def to(self, device: torch.device | str) -> PackedBatch:
         """The same batch on another device."""
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}

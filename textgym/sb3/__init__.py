@@ -18,6 +18,7 @@ from textgym.sb3.callbacks import TextCallback
 from textgym.sb3.checkpoint import Checkpoint, resume
 from textgym.sb3.completions import Completions
 from textgym.sb3.critic_free import GRPO, REINFORCE, RLOO
+from textgym.sb3.critic_warmup import CriticWarmup
 from textgym.sb3.episode_algorithm import EpisodeAlgorithm
 from textgym.sb3.inspection import inspect_rollout
 from textgym.sb3.kl import KLControl
@@ -33,6 +34,7 @@ __all__ = [
     "RLOO",
     "Checkpoint",
     "Completions",
+    "CriticWarmup",
     "EpisodeAlgorithm",
     "KLControl",
     "MaskableSequenceRolloutBuffer",

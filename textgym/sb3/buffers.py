@@ -74,6 +74,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         value_lambda: Lambda of the critic's targets, where it is to differ from that of the policy's advantages: 1
             makes them the returns themselves, which a critic that begins at 0 does not bias (Yuan et al., 2025,
             "What's Behind PPO's Collapse in Long-CoT?", decoupled GAE).
+        whiten_advantages: Whether to give the policy's advantages the mean 0 and the standard deviation 1 over the
+            rollout; the critic's targets stay as they are. SB3's ``normalize_advantage`` does it in each minibatch.
         whiten_rewards: Whether to divide the rewards, KL price included, by their standard deviation over the rollout.
 
     Raises:
@@ -104,6 +106,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         reference: str | None = None,
         value_lambda: float | None = None,
         whiten_rewards: bool = False,
+        whiten_advantages: bool = False,
     ) -> None:
         check_numbers(**({} if value_lambda is None else {"value_lambda": value_lambda}))
         if value_lambda is not None and not 0 <= value_lambda <= 1:
@@ -115,7 +118,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             )
         self.kl = None if kl is None else KLControl.of(kl)
         self.value_lambda = value_lambda
-        self.whiten_rewards = whiten_rewards
+        self.whiten_rewards, self.whiten_advantages = whiten_rewards, whiten_advantages
         self.reference_name = reference
         self.reference_seconds = 0.0
         self._reference: Reference | None = None  # loaded when the policy is known
@@ -223,6 +226,8 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
             self.gae_lambda = self.value_lambda
             super().compute_returns_and_advantage(last_values, dones)
             self.advantages, self.gae_lambda = advantages, gae_lambda
+        if self.whiten_advantages:
+            self.advantages = (self.advantages - self.advantages.mean()) / (self.advantages.std() + 1e-8)
 
     def _price(self, dones: np.ndarray) -> None:
         assert self.policy is not None

@@ -17,9 +17,10 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint
 
 from textgym import models
-from textgym.arguments import check_integers, check_numbers, check_texts
+from textgym.arguments import check_integers, check_numbers, check_texts, positive_integer
 from textgym.errors import ConfigurationError, UnknownNameError, shown
 from textgym.models.cache import CachedTrunk
 from textgym.models.causal_lm import CausalLM, Reference
@@ -64,6 +65,10 @@ class TransformerPolicy(ActorCriticPolicy):
         separate_critic: Whether the critic gets a trunk of its own, a copy of the model's.
         warmup_steps: The optimiser's first steps, over which its learning rate rises evenly to what SB3 sets
             (`textgym.sb3.step_size`). 0 is stock SB3, and 24 does a pretrained model good.
+        micro_batch_tokens: That one forward pass of training reads at most, padding included, or one row: less memory,
+            for a third more time, and the same gradients, for what the backward pass needs is computed again (Chen et
+            al., 2016, "Training Deep Nets with Sublinear Memory Cost"). None for a whole minibatch at once. TRPO's own
+            steps read it whole.
         optimizer_class: As in SB3.
         optimizer_kwargs: As in SB3; Adam is fused by default.
         use_sde: SB3 gives it to every policy; there is no state-dependent exploration over tokens.
@@ -73,6 +78,7 @@ class TransformerPolicy(ActorCriticPolicy):
             language model with full attention.
     """
 
+    critic_alone: bool = False  # whether training moves the critic, and nothing else (`textgym.sb3.CriticWarmup`)
     language_model: Any  # a causal language model of transformers, or of PEFT
     causal_lm: CausalLM  # the same, taken apart
     critic_trunk: Any  # a base model of transformers, or None
@@ -88,6 +94,7 @@ class TransformerPolicy(ActorCriticPolicy):
         peft: dict[str, Any] | None = None,
         separate_critic: bool = False,
         warmup_steps: int = 0,
+        micro_batch_tokens: int | None = None,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
         use_sde: bool = False,
@@ -119,6 +126,9 @@ class TransformerPolicy(ActorCriticPolicy):
         self.peft = peft
         self.separate_critic = separate_critic
         self.warmup_steps = warmup_steps
+        self.micro_batch_tokens = (
+            None if micro_batch_tokens is None else positive_integer("micro_batch_tokens", micro_batch_tokens)
+        )
         if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
             optimizer_kwargs = {"eps": 1e-5, "fused": True}
         super().__init__(
@@ -155,6 +165,7 @@ class TransformerPolicy(ActorCriticPolicy):
             "peft": self.peft,
             "separate_critic": self.separate_critic,
             "warmup_steps": self.warmup_steps,
+            "micro_batch_tokens": self.micro_batch_tokens,
             "optimizer_class": self.optimizer_class,
             "optimizer_kwargs": self.optimizer_kwargs,
         }
@@ -194,7 +205,7 @@ class TransformerPolicy(ActorCriticPolicy):
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         self.optimizer = self.optimizer_class(trained, lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
         if self.warmup_steps:
-            warm_up(self.optimizer, self.warmup_steps)
+            warm_up(self.optimizer, self.warmup_steps, self.causal_lm.trained_parameters())
 
     def set_training_mode(self, mode: bool) -> None:
         """Switch between training and evaluation; training empties the cache."""
@@ -234,18 +245,23 @@ class TransformerPolicy(ActorCriticPolicy):
             )
         return Reference(other)
 
-    def export(self, folder: str | Path) -> None:
-        """Write the language model, an adapter merged into it, and its tokenizer; the critic is left behind.
+    def export(self, folder: str | Path, merged: bool = True) -> None:
+        """Write the language model and its tokenizer; the critic is left behind.
 
         `textgym.models.load`, transformers, and so ``policy_kwargs={"model": folder}``, read the folder. An older
         model in it is replaced when the new one is complete.
+
+        Args:
+            folder: Where to.
+            merged: Whether an adapter is merged into the model. Else it is written alone, with the folder that its
+                model was read from: transformers reads both, where PEFT is installed.
 
         Raises:
             ConfigurationError: ``folder`` is a file, or a folder that holds something, but no model.
         """
         with replacing(folder) as beside:
             with models.without_progress_bar():
-                self.causal_lm.plain().save_pretrained(beside)
+                (self.causal_lm.plain() if merged else self.language_model).save_pretrained(beside)
             for name, content in self._tokenizer_files.items():
                 (beside / name).write_bytes(content)
 
@@ -304,16 +320,34 @@ class TransformerPolicy(ActorCriticPolicy):
             obs: A packed batch of N timesteps, as `SequenceRolloutBuffer` yields, or N raw observations.
             actions: Token ids (N,).
         """
-        hidden, critic_hidden = self._hidden(obs)
-        tokens, allowed = actions.long().flatten(), obs.allowed if isinstance(obs, PackedBatch) else None
+        batch = packed(obs)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.critic_alone):
+            hidden = self._states(self.causal_lm.trunk, batch)
+            log_prob, entropy = self._statistics(hidden, actions.long().flatten(), batch.allowed)
+        critic = hidden if self.critic_trunk is None else self._states(self.critic_trunk, batch)
+        return self.value_net(critic.to(self._dtype)), log_prob, entropy
+
+    def _states(self, trunk: Any, batch: PackedBatch) -> torch.Tensor:
+        """A trunk's hidden states (N, d), of no more tokens at once than ``micro_batch_tokens``."""
+        parts = [batch] if self.micro_batch_tokens is None else batch.parts(self.micro_batch_tokens)
+        if len(parts) == 1 or not torch.is_grad_enabled():
+            return timestep_states(trunk, batch, self.compute_dtype)
+        states = [
+            checkpoint(timestep_states, trunk, part, self.compute_dtype, use_reentrant=False, preserve_rng_state=False)
+            for part in parts
+        ]  # the generator's state is of no account, for there is no dropout
+        return torch.cat(states)
+
+    def _statistics(
+        self, hidden: torch.Tensor, tokens: torch.Tensor, allowed: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities and entropies, (N,) each, after hidden states (N, d)."""
         if allowed is None:
-            log_prob, entropy = self.causal_lm.statistics(hidden, tokens, self.temperature, self.compute_dtype)
-        else:
-            log_probs = self.causal_lm.log_probs_of_vocabulary(hidden, self.temperature, allowed)  # (N, V)
-            log_prob = log_probs.gather(1, tokens[:, None])[:, 0]
-            # 0 log 0 is 0, in the gradient too
-            entropy = -(log_probs.exp() * log_probs.masked_fill(~allowed, 0.0)).sum(1)
-        return self.value_net(critic_hidden), log_prob, entropy
+            return self.causal_lm.statistics(hidden, tokens, self.temperature, self.compute_dtype)
+        log_probs = self.causal_lm.log_probs_of_vocabulary(hidden, self.temperature, allowed)  # (N, V)
+        # 0 log 0 is 0, in the gradient too
+        entropy = -(log_probs.exp() * log_probs.masked_fill(~allowed, 0.0)).sum(1)
+        return log_probs.gather(1, tokens[:, None])[:, 0], entropy
 
     def log_prob(self, obs: Observations | PackedBatch, actions: torch.Tensor) -> torch.Tensor:
         """Log-probabilities (N,) of tokens, without gradients; arguments as in `evaluate_actions`."""

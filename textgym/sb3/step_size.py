@@ -8,6 +8,7 @@ the reward hardly matters, and one update can destroy what was known (docs/measu
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,18 +21,23 @@ from textgym.errors import ConfigurationError
 TAKEN, SCHEDULED = "steps_taken", "scheduled_lr"  # of a group of parameters
 
 
-def warm_up(optimizer: torch.optim.Optimizer, steps: int) -> None:
+def warm_up(optimizer: torch.optim.Optimizer, steps: int, of: Sequence[torch.nn.Parameter] | None = None) -> None:
     """Let an optimiser's step t, from 1 on, use ``t / steps`` of the learning rate until t reaches ``steps``.
+
+    With ``of``, weights that are to be spared, a step in which none of them has a gradient does not count, and uses the
+    whole.
 
     The share is taken inside ``step``, because SB3 sets the learning rate of every group anew before each update. The
     number of steps is part of the optimiser's ``state_dict``.
     """
 
     def lower(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        counts = of is None or any(parameter.grad is not None for parameter in of)
         for group in optimizer.param_groups:
-            group[TAKEN] = group.get(TAKEN, 0) + 1
             group[SCHEDULED] = group["lr"]
-            group["lr"] = group["lr"] * min(1.0, group[TAKEN] / steps)
+            if counts:
+                group[TAKEN] = group.get(TAKEN, 0) + 1
+                group["lr"] = group["lr"] * min(1.0, group[TAKEN] / steps)
 
     def restore(optimizer: torch.optim.Optimizer, *_: Any) -> None:
         for group in optimizer.param_groups:
