@@ -1,4 +1,4 @@
-"""TRPO: stock sb3-contrib. One natural-gradient step per rollout, as long as its divergence allows.
+"""TRPO: sb3-contrib's. One natural-gradient step per rollout, as long as its divergence allows.
 
 J. Schulman et al. (2015), "Trust Region Policy Optimization". The trunk that actor and critic share is the actor's: the
 critic's steps train its head alone.
@@ -10,10 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sb3_contrib import TRPO
-
 from agents._training import OnPolicyConfig, TrainedAgent, on_policy, trained
-from textgym.errors import ConfigurationError
+from textgym.sb3 import TRPO
 
 version = 0
 
@@ -62,10 +60,4 @@ def make_agent(
         cg_damping=config.cg_damping,
         line_search_max_iter=config.line_search_max_iter,
     )
-    overlooked = [name for name, _ in trpo.policy.language_model.named_parameters() if "value" in name]
-    if overlooked:
-        raise ConfigurationError(
-            f"TRPO takes parameters whose name contains 'value' for the critic's and would leave {overlooked[0]!r} of "
-            f"the model {trpo.policy.model_name!r} untrained. Use another algorithm, or a model without such names."
-        )
     return trained(trpo, env_id, config, total_tokens, seconds, progress)

@@ -10,7 +10,11 @@ medians are reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 
   PPO with the same network as a features extractor, which reads the whole text again for every token; with two epochs
   per rollout, as is usual on language models, and with PPO's default of ten: the more epochs, the less it matters that
   a rollout is one small step after another. Stock's best minibatch is the fastest of five sizes on 8 rows, measured
-  once, the better of two epochs each.
+  once, the better of two epochs each;
+- every algorithm: an iteration, rollout, reference and one epoch of updates (TRPO's own step), in turn; RecurrentPPO
+  has a small LSTM instead of the language model, and no reference;
+- GRPO against TRL's ``GRPOTrainer``, where the package trl is installed: one step on the same prompts, eight
+  completions of each, one update of all, a reference that prices divergence in the loss by k3, with and without EOS.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -31,16 +37,30 @@ import torch
 from gymnasium import spaces
 from rich.console import Console
 from rich.table import Table
-from stable_baselines3 import PPO
+from sb3_contrib import MaskablePPO, RecurrentPPO
+from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from tokenizers import Tokenizer
 from transformers import GenerationConfig
 
+from agents import recurrent_ppo
 from benchmarks.results_io import ROOT, write_measurements
 from textgym import models
-from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+from textgym.sb3 import (
+    GRPO,
+    REINFORCE,
+    RLOO,
+    TRPO,
+    KLControl,
+    MaskableSequenceRolloutBuffer,
+    MaskableTransformerPolicy,
+    SequenceRolloutBuffer,
+    TextCallback,
+    TextVecEnv,
+    TransformerPolicy,
+)
 from textgym.tokenizer import TextTokenizer
 
 PROMPT, NEW, EPOCHS, MINIBATCHES = 16, 48, 2, 4
@@ -54,7 +74,17 @@ RATIOS = (
     ("rollout / generate", "rollout", "generate"),
     ("rollout / generate, with EOS", "rollout with EOS", "generate with EOS"),
     ("update / plain torch", "update", "plain torch update"),
+    ("GRPO / TRL's GRPOTrainer", "GRPO as TRL's", "TRL's GRPO"),
+    ("GRPO / TRL's GRPOTrainer, with EOS", "GRPO as TRL's, with EOS", "TRL's GRPO, with EOS"),
 )
+GROUP = 8  # completions of a prompt
+ON_POLICY: dict[str, tuple[type[Any], dict[str, Any]]] = {
+    "A2C": (A2C, {}),
+    "PPO": (PPO, {"n_epochs": 1}),
+    "TRPO": (TRPO, {}),
+    "MaskablePPO": (MaskablePPO, {"n_epochs": 1}),
+}
+CRITIC_FREE: dict[str, type[Any]] = {"REINFORCE": REINFORCE, "RLOO": RLOO, "GRPO": GRPO}
 console = Console()
 
 
@@ -271,18 +301,115 @@ def end_to_end(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
     yield "stock end to end at its best minibatch, tokens/s", tokens / best_s
 
 
+def of_algorithm(name: str, rows: int) -> Any:
+    """One of `ON_POLICY` and `CRITIC_FREE` or RecurrentPPO, with a rollout of 48 tokens of every row."""
+    env, kl = environment(rows), KLControl(0.05)
+    if name in CRITIC_FREE:
+        sizes = {"n_prompts": rows // GROUP, "group_size": GROUP, "batch_size": max(rows // MINIBATCHES, 1)}
+        return CRITIC_FREE[name](TransformerPolicy, env, kl=kl, device="cpu", seed=0, **sizes)
+    keywords: dict[str, Any] = {"n_steps": NEW, "gamma": 1.0, "device": "cpu", "seed": 0}
+    if name == "RecurrentPPO":
+        keywords |= {"policy_kwargs": {"features_extractor_class": recurrent_ppo.TextFeatures, "net_arch": []}}
+        keywords["policy_kwargs"]["features_extractor_kwargs"] = {"width": recurrent_ppo.Config.width}
+        minibatch = rows * NEW // MINIBATCHES
+        return RecurrentPPO("MultiInputLstmPolicy", env, batch_size=minibatch, n_epochs=1, **keywords)
+    algorithm, own = ON_POLICY[name]
+    masked = name == "MaskablePPO"
+    keywords |= {"rollout_buffer_class": MaskableSequenceRolloutBuffer if masked else SequenceRolloutBuffer}
+    keywords |= {"rollout_buffer_kwargs": {"kl": kl}} | own
+    if name != "A2C":  # which makes one step
+        keywords["batch_size"] = rows * NEW // MINIBATCHES
+    return algorithm(MaskableTransformerPolicy if masked else TransformerPolicy, env, **keywords)
+
+
+def algorithms(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+    """Tokens per second of whole iterations of every algorithm, in turn."""
+    names = (*ON_POLICY, "RecurrentPPO", *CRITIC_FREE)
+    models = {name: of_algorithm(name, rows) for name in names}
+    seconds = defaultdict[str, list[float]](list)
+    for _ in range(repeats + 1):
+        for name, model in models.items():
+            seconds[name].append(timed(partial(model.learn, rows * NEW), 1))
+    for name in names:
+        yield f"{name}, tokens/s", rows * NEW / statistics.median(seconds[name][1:])  # the first warms up
+
+
+def grpo_as_trl(rows: int, with_eos: bool) -> Any:
+    """GRPO as TRL's trainer does it: one step for all completions, the divergence in the loss."""
+    return GRPO(
+        TransformerPolicy, environment(rows, with_eos), n_prompts=rows // GROUP, group_size=GROUP, kl=KLControl(0.05),
+        kl_in="loss_k3", learning_rate=1e-5, device="cpu", seed=0,
+    )  # fmt: skip
+
+
+def trl_steps(rows: int, steps: int, with_eos: bool) -> Iterator[tuple[float, int]]:
+    """Seconds and written tokens of each step of TRL's ``GRPOTrainer`` but the first, on the same prompts."""
+    import trl
+    from datasets import Dataset
+    from transformers import TrainerCallback
+
+    env = environment(rows, with_eos)
+    model, tokenizer = models.load()
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(env.venv.tokenizer.eos_token_id)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    encode, decode = env.venv.tokenizer.encode, env.venv.tokenizer.decode
+    prompts = [decode(encode(prompt)[-PROMPT:]) for prompt in env.venv.dataset.columns["prompt"]]
+    assert all(len(encode(prompt)) == PROMPT for prompt in prompts)
+    ended, written = [time.perf_counter()], [0]
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            ended.append(time.perf_counter())
+
+    def score(completion_ids: list[list[int]], **_: Any) -> list[float | None]:
+        written.append(sum(map(len, completion_ids)))
+        return [0.5] * len(completion_ids)
+
+    with TemporaryDirectory() as folder:
+        settings = trl.GRPOConfig(
+            output_dir=folder, max_steps=steps + 1, per_device_train_batch_size=rows, num_generations=GROUP,
+            max_completion_length=NEW, beta=0.05, loss_type="grpo", learning_rate=1e-5, gradient_checkpointing=False,
+            use_cpu=True, bf16=False, logging_strategy="no", save_strategy="no", report_to="none", disable_tqdm=True,
+        )  # fmt: skip
+        trl.GRPOTrainer(
+            model=model, processing_class=tokenizer, args=settings, reward_funcs=score, callbacks=[Clock()],
+            train_dataset=Dataset.from_dict({"prompt": prompts}),
+        ).train()  # fmt: skip
+    yield from zip(np.diff(ended)[1:].tolist(), written[2:], strict=True)
+
+
+def against_trl(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+    """Tokens per second of GRPO's steps, ours and TRL's in turn; none where trl is not installed."""
+    if not find_spec("trl"):
+        return
+    for with_eos in (False, True):
+        model = grpo_as_trl(rows, with_eos)
+        model.learn(1)
+        speeds: dict[str, list[float]] = {"GRPO as TRL's": [], "TRL's GRPO": []}
+        for _ in range(2):  # a trainer of TRL's is slow to make
+            for _ in range(repeats):
+                before, began = model.num_timesteps, time.perf_counter()
+                model.learn(1, reset_num_timesteps=False)
+                seconds = time.perf_counter() - began
+                speeds["GRPO as TRL's"].append((model.num_timesteps - before) / seconds)
+            speeds["TRL's GRPO"] += [tokens / seconds for seconds, tokens in trl_steps(rows, repeats, with_eos)]
+        for name, values in speeds.items():
+            yield f"{name}{', with EOS' if with_eos else ''}, tokens/s", statistics.median(values)
+
+
 def measure(rows: int, repeats: int) -> dict[str, float]:
     """All figures for one number of rows."""
     result: dict[str, float] = {
         "rows": rows, "tokens per rollout": rows * NEW, "minibatch": rows * NEW // MINIBATCHES,
         "models.load, seconds": round(timed(models.load, repeats), 3),
     }  # fmt: skip
-    for part in (rollouts, updates, end_to_end):
+    for part in (rollouts, updates, end_to_end, algorithms, against_trl):
         for name, value in part(rows, repeats):
             result[name] = round(value, 3)
             console.print(f"  {rows} rows: {name}: {value:,.2f}", highlight=False)
     for name, ours, theirs in RATIOS:
-        result[f"ratio: {name}"] = round(result[f"{ours}, tokens/s"] / result[f"{theirs}, tokens/s"], 3)
+        if f"{theirs}, tokens/s" in result:
+            result[f"ratio: {name}"] = round(result[f"{ours}, tokens/s"] / result[f"{theirs}, tokens/s"], 3)
     return result
 
 

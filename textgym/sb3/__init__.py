@@ -26,12 +26,14 @@ from textgym.sb3.maskable import MaskableSequenceRolloutBuffer, MaskableTransfor
 from textgym.sb3.policies import TransformerPolicy
 from textgym.sb3.saving import save
 from textgym.sb3.step_size import TrustRegion
+from textgym.sb3.trpo import TRPO
 from textgym.sb3.vec_env import TextVecEnv
 
 __all__ = [
     "GRPO",
     "REINFORCE",
     "RLOO",
+    "TRPO",
     "Checkpoint",
     "Completions",
     "CriticWarmup",
