@@ -52,9 +52,10 @@ class KLControl:
         if isinstance(kl, cls):
             return kl
         if not isinstance(kl, dict) or not {"beta"} <= kl.keys() <= {"beta", "target"}:
+            beta = kl if isinstance(kl, float) else 0.05
             raise ConfigurationError(
-                f"kl={shown(kl)} is not a KLControl: give kl=KLControl(beta=0.05), or its arguments in a dict, "
-                "kl={'beta': 0.05}."
+                f"kl={shown(kl)} is not a KLControl: give kl=KLControl(beta={beta}), or its arguments in a dict, "
+                f"kl={{'beta': {beta}}}."
             )
         control = cls(**kl)
         control._written_to = kl
