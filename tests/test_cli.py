@@ -367,7 +367,7 @@ def log_prob(prompts, completions):
     output = textgym("doctor", file)
     assert "Right: 6. Wrong: 0." in output and "the reference stands still: Needs a model of SB3" in output
     file.write_text(code.format(tokens=5))
-    assert "samples fit the stated probabilities  WRONG" in textgym("doctor", file, status=1)
+    assert re.search("samples fit the stated probabilities +WRONG", textgym("doctor", file, status=1))
     file.write_text("")
     assert "neither make_agent nor the two functions" in textgym("doctor", file, status=2)
 
