@@ -25,7 +25,6 @@ from stable_baselines3.common.vec_env import VecEnvWrapper
 from benchmarks.results_io import ROOT, write_measurements
 from textgym.checks import doctor, exact
 from textgym.models.causal_lm import Reference
-from textgym.models.packing import PackedBatch
 from textgym.sb3 import RLOO, KLControl, SequenceRolloutBuffer, TextVecEnv, TransformerPolicy
 from textgym.sb3.losses import token_weights
 
@@ -43,7 +42,8 @@ class Colder(TransformerPolicy):
     def forward(self, obs: Any, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Sample from one distribution, and tell another."""
         _, values, _ = super().forward(obs, deterministic)
-        told = self.get_distribution(obs).distribution.logits  # (n, V)
+        distribution: Any = self.get_distribution(obs).distribution
+        told = distribution.logits  # (n, V)
         actions = torch.distributions.Categorical(logits=self.shaped(told)).sample()
         return actions, values, told.gather(1, actions[:, None])[:, 0]
 
@@ -100,8 +100,8 @@ class Buffer(SequenceRolloutBuffer):
         _, steps, envs = self._pack(fragments)
         times = torch.as_tensor(np.repeat(np.arange(len(steps)), self.weights(steps, envs)))
         samples = super()._samples(fragments)
-        batch: PackedBatch = samples.observations
-        chosen = replace(batch, row=batch.row[times], position=batch.position[times])
+        batch: Any = samples.observations
+        chosen: Any = replace(batch, row=batch.row[times], position=batch.position[times])
         return type(samples)(chosen, *(tensor[times] for tensor in samples[1:]))
 
 
@@ -219,19 +219,23 @@ class Trainer:
     gamma: float = 1.0
     wrapper: Callable[[Any], Any] | None = None
 
-    def make(self, seed: int, rows: int = 256) -> Any:
+    def make(self, seed: int, rows: int = 128) -> Any:
         """A model that has learned nothing.
 
         Args:
             seed: Of everything.
             rows: Episodes side by side, or of a rollout.
         """
-        own = {"policy_kwargs": {"model": "textgym-letters", "warmup_steps": 24}, "seed": seed, "device": "cpu"}
+        own: dict[str, Any] = {
+            "policy_kwargs": {"model": "textgym-letters", "warmup_steps": 24},
+            "seed": seed,
+            "device": "cpu",
+        }
         own["learning_rate"] = LinearSchedule(0.02, 0.0, 1.0)
         if self.algorithm is not PPO:
             env = TextVecEnv(ENV_ID, rows)
             # parts of different lengths, so that how they are added up matters
-            sizes = {"n_prompts": rows // 8, "group_size": 8, "micro_batch_tokens": rows * 2}
+            sizes: dict[str, Any] = {"n_prompts": rows // 8, "group_size": 8, "micro_batch_tokens": rows * 2}
             return self.algorithm(self.policy, env, kl=KLControl(BETA), **sizes, **own)
         env = TextVecEnv(ENV_ID, rows)
         return PPO(
@@ -334,7 +338,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trainers", nargs="+", choices=ZOO, default=[*ZOO])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--total-tokens", type=int, default=120_000)
+    parser.add_argument("--total-tokens", type=int, default=60_000)
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "bug_zoo.json")
     arguments = parser.parse_args()
     logging.getLogger("textgym").setLevel(logging.ERROR)

@@ -192,6 +192,23 @@ def solvable() -> str:
     return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}"
 
 
+def bug_zoo() -> str:
+    """Every bug's regret at the end, over seeds, and the checks that find it; and the picture."""
+    content = _results("bug_zoo")
+    if content is None:
+        return NOT_YET
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for m in content["measured"]:
+        groups.setdefault(m["trainer"], []).append(m)
+    lines = []
+    for name, runs in groups.items():
+        regrets = [m["regret"] for m in runs]
+        figures = (f"{statistics.mean(regrets):.1%}", f"{min(regrets):.1%} to {max(regrets):.1%}", str(len(runs)))
+        lines.append([name, *figures, "; ".join(runs[0]["found by"]) or "nothing is wrong"])
+    columns = ("trainer", "regret", "from", "seeds", "found by")
+    return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}\n\n![learning curves]({LINK}/bug_zoo.png)"
+
+
 def measurements(name: str, key: str, title: str) -> str:
     """A results file of a benchmark, one column per measurement, whose title shows what it has under a key."""
     content = _results(name)
@@ -245,6 +262,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "gradients": gradients,
     "gae": gae,
     "solvable": solvable,
+    "bug_zoo": bug_zoo,
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
 }
 

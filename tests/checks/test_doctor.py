@@ -49,7 +49,15 @@ def test_ppo_passes_and_is_left_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "keywords",
-    [{"rollout_buffer_class": None, "rollout_buffer_kwargs": {}}, {"ent_coef": 0.1, "normalize_advantage": False}],
+    [
+        {"rollout_buffer_class": None, "rollout_buffer_kwargs": {}},
+        {
+            "ent_coef": 0.1,
+            "normalize_advantage": False,
+            "gae_lambda": 0.9,
+            "rollout_buffer_kwargs": {"kl": KLControl(0.1), "value_lambda": 1.0},
+        },
+    ],
 )
 def test_other_settings_of_ppo_pass(keywords: dict[str, Any]) -> None:
     assert not wrong(doctor.examine(make(batch_size=64, n_epochs=1, **keywords)))

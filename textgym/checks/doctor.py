@@ -292,14 +292,21 @@ def advantages_are_undiscounted(found: Patient) -> Figure:
         return Figure(max(float(np.ptp(rollout.columns["advantage"][own])) for own in rollout.each()))
     look = _looks(found, moved=True)
     columns, lam = look.rollout.columns, found.model.gae_lambda
+    of_returns = getattr(found.model.rollout_buffer, "value_lambda", None)
     worst = 0.0
     for own in look.rollout.each():
         rewards, values = columns["reward"][own], columns["value"][own]
-        errors = rewards + np.append(values[1:], 0.0) - values  # (T,), of the values
-        advantages = np.array([(lam ** np.arange(len(own) - t) * errors[t:]).sum() for t in range(len(own))])
-        for name, expected in (("advantage", advantages), ("return", advantages + values)):
+        targets = _advantages(rewards, values, lam if of_returns is None else of_returns) + values
+        for name, expected in (("advantage", _advantages(rewards, values, lam)), ("return", targets)):
             worst = max(worst, float(np.abs(columns[name][own] - expected).max()))
     return Figure(worst)
+
+
+def _advantages(rewards: np.ndarray, values: np.ndarray, lam: float) -> np.ndarray:
+    """Generalised advantage estimation of a whole completion, (T,) each, with gamma 1 (Schulman et al., 2016)."""
+    errors = rewards + np.append(values[1:], 0.0) - values
+    n = len(errors)
+    return np.array([(lam ** np.arange(n - t) * errors[t:]).sum() for t in range(n)])
 
 
 def every_token_is_trained_once(found: Patient) -> Figure:
