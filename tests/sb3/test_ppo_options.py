@@ -60,8 +60,8 @@ def test_advantages_are_whitened_over_the_rollout(make_ppo: Callable[..., PPO]) 
 def test_micro_batches_have_the_gradients_of_the_whole(
     make_ppo: Callable[..., PPO], policy_kwargs: dict[str, Any]
 ) -> None:
-    model = make_ppo(**SMALL | {"policy_kwargs": policy_kwargs})
-    model.learn(30)
+    model = make_ppo(**SMALL | {"num_envs": 8, "n_steps": 20, "batch_size": 160, "policy_kwargs": policy_kwargs})
+    model.learn(160)
     (samples,) = model.rollout_buffer.get(None)
     policy: Any = model.policy
     passes: list[int] = []
@@ -78,7 +78,7 @@ def test_micro_batches_have_the_gradients_of_the_whole(
         width = samples.observations.input_ids.shape[1]
         assert max(passes) <= max(40, width) or policy.micro_batch_tokens is None
     hook.remove()
-    assert len(passes) == 2 * len(samples.observations.input_ids)  # each row forward, and again for its gradient
+    assert len(passes) == 2 * len(samples.observations.input_ids) > 2  # each row forward, and again for its gradient
     for split in gradients[1:]:
         for own, whole in zip(split, gradients[0], strict=True):
             torch.testing.assert_close(own, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max()))
