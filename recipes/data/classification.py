@@ -58,4 +58,4 @@ def without_field(sentence: str) -> str:
 
 def names(text: str, topic: str) -> bool:
     """Whether a text has a word of the topic's name."""
-    return metrics.coverage(text, [word for word in topic.split() if word != "and"]) > 0
+    return metrics.coverage(text, [word for word in topic.split() if word != "and"], endings=True) > 0

@@ -44,7 +44,7 @@ def build() -> dict[str, list[Row]]:
         if not sentence or len(tokenizer.encode(" " + sentence)) > MAX_TOKENS:
             continue
         name, description = without_brackets(article.title), without_brackets(article.description)
-        if not description or metrics.coverage(sentence, content(description)) < 1:
+        if not description or metrics.coverage(sentence, content(description), endings=True) < 1:
             description = ""
         rest = remaining(sentence, f"{name} {description}")
         fields = {"name": [name], "description": [description] if description else [], **rest}
@@ -97,6 +97,6 @@ def is_stated(word: str, stated: str) -> bool:
     """Whether a word says nothing, or stands among those stated, be it in another form."""
     return (
         word.lower() in FUNCTION_WORDS
-        or metrics.coverage(stated, [word]) == 1
-        or any(metrics.coverage(word, [other]) for other in content(stated))
+        or metrics.coverage(stated, [word], endings=True) == 1
+        or any(metrics.coverage(word, [other], endings=True) for other in content(stated))
     )

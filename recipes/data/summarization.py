@@ -37,6 +37,6 @@ def supported(description: str, text: str) -> bool:
     numbers = re.findall(r"\d+", description)
     return (
         len(description.split()) in WORDS
-        and metrics.coverage(text, words) >= 0.5
+        and metrics.coverage(text, words, endings=True) >= 0.5
         and set(numbers) <= set(re.findall(r"\d+", text))
     )

@@ -18,7 +18,7 @@ from textgym import data, metrics, rewards
         (["2001, R2D2 and 3rd"], 0.0),  # numbers, and words with digits, are none that could be spelled
         (["..."], 0.0),
         ([], 0.0),
-        (["le cinéma français"], 2 / 3),  # English alone
+        (["le cinéma français toujours"], 2 / 4),  # English alone
     ],
 )
 def test_invalid_words(texts: list[str], expected: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
@@ -50,7 +50,8 @@ def test_timesteps_are_where_they_are_said_to_be(share_rows: bool) -> None:
 
 
 def test_a_batch_moves_whole() -> None:
-    batch = pack([np.arange(3, 90), np.arange(3, 6)], [range(2)] * 2, "cpu").to("meta")
+    packed = pack([np.arange(3, 90), np.arange(3, 6)], [range(2)] * 2, "cpu")
+    batch = replace(packed, allowed=torch.ones(4, 8, dtype=torch.bool)).to("meta")
     assert isinstance(batch, models.PackedBatch)
     assert {getattr(batch, field.name).device.type for field in fields(batch)} == {"meta"}
     with pytest.raises(FrozenInstanceError):

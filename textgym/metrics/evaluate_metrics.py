@@ -89,6 +89,7 @@ def _metric(
 
 DistinctN = _metric(PredictionMetric, metrics.distinct_n)
 Repetition = _metric(PredictionMetric, metrics.repetition)
+InvalidWords = _metric(PredictionMetric, metrics.invalid_words)
 
 Accuracy = _metric(ReferenceMetric, metrics.accuracy)
 ExactMatch = _metric(ReferenceMetric, metrics.exact_match)

@@ -126,7 +126,7 @@ class Shortlist(gym.Wrapper[np.ndarray, np.int64, Any, Any], RecordConstructorAr
     >>> import textgym
     >>> env = Shortlist(gym.make("TextGen-Sentiment-v0"), k=8)
     >>> env.action_space, env.unwrapped.tokenizer.decode(env.spaces.tokens[:3])
-    (Discrete(9), ', the.')
+    (Discrete(9), '., the')
     """
 
     env: gym.Env[Any, Any]  # Gymnasium declares it with the wrapper's own spaces
