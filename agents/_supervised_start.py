@@ -10,50 +10,42 @@ from agents import supervised
 from agents._training import TrainedAgent
 
 
-def after_supervised(
-    then: Callable[..., TrainedAgent],
-    env_id: str,
-    *,
-    seed: int,
-    total_tokens: int,
-    supervised_tokens: int,
-    progress: Callable[[int], object] | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    supervised_overrides: dict[str, Any] | None = None,
-    device: str = "auto",
-    **hyperparameters: Any,
-) -> TrainedAgent:
-    """Fine-tune on references, and train on from there; the second's reference model is the fine-tuned one.
+def after_supervised(then: Callable[..., TrainedAgent]) -> Callable[..., TrainedAgent]:
+    """The ``make_agent`` of an agent that trains on, given as its own, from a fine-tuned model."""
 
-    Args:
-        then: The ``make_agent`` of the agent that trains on.
-        env_id: The task.
-        seed: Decides both.
-        total_tokens: The budget of the second.
-        supervised_tokens: The budget of the fine-tuning, as in `agents.supervised`.
-        progress: Called with the second's tokens so far.
-        env_kwargs: Keywords of the environment.
-        supervised_overrides: The hyperparameters of `agents.supervised`.
-        device: Where both compute; ``"auto"`` for an accelerator if there is one.
-        **hyperparameters: Those of the second.
-    """
-    start = supervised.make_agent(
-        env_id,
-        seed=seed,
-        total_tokens=supervised_tokens,
-        env_kwargs=env_kwargs,
-        device=device,
-        **(supervised_overrides or {}),
-    )
-    with TemporaryDirectory() as folder:
-        start.save(folder)
-        return then(
-            env_id,
-            seed=seed,
-            total_tokens=total_tokens,
-            progress=progress,
-            model=folder,
-            env_kwargs=env_kwargs,
-            device=device,
-            **hyperparameters,
+    def make_agent(
+        env_id: str,
+        *,
+        seed: int,
+        total_tokens: int,
+        supervised_tokens: int,
+        progress: Callable[[int], object] | None = None,
+        env_kwargs: dict[str, Any] | None = None,
+        supervised_overrides: dict[str, Any] | None = None,
+        device: str = "auto",
+        **hyperparameters: Any,
+    ) -> TrainedAgent:
+        """Fine-tune on references, and train on from there; the second's reference model is the fine-tuned one.
+
+        Args:
+            env_id: The task.
+            seed: Decides both.
+            total_tokens: The budget of the second.
+            supervised_tokens: The budget of the fine-tuning, as in `agents.supervised`.
+            progress: Called with the second's tokens so far.
+            env_kwargs: Keywords of the environment.
+            supervised_overrides: The hyperparameters of `agents.supervised`.
+            device: Where both compute; ``"auto"`` for an accelerator if there is one.
+            **hyperparameters: Those of the second.
+        """
+        keywords: dict[str, Any] = {"seed": seed, "env_kwargs": env_kwargs, "device": device}
+        start = supervised.make_agent(
+            env_id, total_tokens=supervised_tokens, **keywords, **(supervised_overrides or {})
         )
+        with TemporaryDirectory() as folder:
+            start.save(folder)
+            return then(
+                env_id, total_tokens=total_tokens, progress=progress, model=folder, **keywords, **hyperparameters
+            )
+
+    return make_agent

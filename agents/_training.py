@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -48,31 +48,31 @@ def on_policy(
     Args:
         algorithm: Its class.
         env_id: The task.
-        config: Hyperparameters.
-        seed: Decides everything that is random.
-        model: Where training starts: a model's name or folder; None for the one that the environment's tokenizer is
-            named after.
-        reference: The model that the divergence from is priced: a model's name or folder; None for ``model``.
+        config: Hyperparameters, which the algorithm takes by their names, apart from those of the environment, of the
+            price of divergence and of the warm-up.
+        seed: See `make_agent_of`, as for the next four.
+        model: Where training starts.
+        reference: The model that the divergence from is priced.
         env_kwargs: Keywords of the environment.
         device: Where it computes.
         policy: Its class.
         rollout_buffer_class: As in SB3.
-        **arguments: The algorithm's own.
+        **arguments: The algorithm's own, which no hyperparameter changes.
     """
-    env = TextVecEnv(env_id, num_envs=config.num_envs, **{"shaping": config.shaping, **(env_kwargs or {})})
+    keywords = asdict(config)
+    shaping = {"shaping": keywords.pop("shaping")}
+    env = TextVecEnv(env_id, num_envs=keywords.pop("num_envs"), **(shaping | (env_kwargs or {})))
     name = model or env.venv.tokenizer.name
+    kl = KLControl(keywords.pop("kl_beta"), keywords.pop("kl_target"))
     return algorithm(
         policy,
         env,
-        learning_rate=config.learning_rate,
-        n_steps=config.n_steps,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
         rollout_buffer_class=rollout_buffer_class,
-        rollout_buffer_kwargs={"kl": KLControl(config.kl_beta, config.kl_target), "reference": reference or name},
-        policy_kwargs={"model": name, "warmup_steps": config.warmup_steps},
+        rollout_buffer_kwargs={"kl": kl, "reference": reference or name},
+        policy_kwargs={"model": name, "warmup_steps": keywords.pop("warmup_steps")},
         seed=seed,
         device=device,
+        **keywords,
         **arguments,
     )
 
@@ -203,27 +203,60 @@ class TrainedAgent(PolicyAgent):
         self.model, self.curve = model, curve
 
 
-def trained(
-    model: Any,
-    env_id: str,
-    config: Any,
-    total_tokens: int,
-    seconds: float | None = None,
-    progress: Callable[[int], object] | None = None,
-    callbacks: Sequence[BaseCallback] = (),
-) -> TrainedAgent:
-    """Let an algorithm learn for its budget, and keep its curve.
+def make_agent_of(
+    build: Callable[..., Any], algorithm: type[Any], config_class: type[Any], **arguments: Any
+) -> Callable[..., TrainedAgent]:
+    """The ``make_agent`` of an algorithm.
 
     Args:
-        model: An algorithm of Stable-Baselines3, or one with its ``learn``, whose policy is a language model.
-        env_id: The task.
-        config: The agent's hyperparameters, a dataclass.
-        total_tokens: Training ends with the rollout that reaches it.
-        seconds: Training also ends when so much time is up.
-        progress: Called with the tokens so far, after every rollout.
-        callbacks: Further ones.
+        build: `on_policy` or `episodes`.
+        algorithm: Its class.
+        config_class: Of its hyperparameters.
+        **arguments: Passed on to ``build``.
     """
-    task = task_of(env_id)
-    curve = CurveCallback(str(task.reward_funcs) if task else "", seconds, progress)
-    model.learn(total_tokens, callback=[TextCallback(), *callbacks, curve])
-    return TrainedAgent(model, curve.points, asdict(config))
+
+    def make_agent(
+        env_id: str,
+        *,
+        seed: int,
+        total_tokens: int,
+        seconds: float | None = None,
+        progress: Callable[[int], object] | None = None,
+        model: str | None = None,
+        reference: str | None = None,
+        env_kwargs: dict[str, Any] | None = None,
+        device: str = "auto",
+        **hyperparameters: Any,
+    ) -> TrainedAgent:
+        """Train on the split ``train``, and keep the learning curve.
+
+        Args:
+            env_id: The task.
+            seed: Decides everything that is random.
+            total_tokens: Training ends with the rollout that reaches it.
+            seconds: Training also ends when so much time is up.
+            progress: Called with the tokens so far, after every rollout.
+            model: Where training starts: a model's name or folder; None for the one that the environment's tokenizer is
+                named after.
+            reference: The model that the divergence from is priced: a model's name or folder; None for ``model``.
+            env_kwargs: Keywords of the environment.
+            device: Where it computes; ``"auto"`` for a GPU if there is one.
+            **hyperparameters: See the agent's ``Config``.
+        """
+        config, task = config_class(**hyperparameters), task_of(env_id)
+        learner = build(
+            algorithm,
+            env_id,
+            config,
+            seed=seed,
+            model=model,
+            reference=reference,
+            env_kwargs=env_kwargs,
+            device=device,
+            **arguments,
+        )
+        curve = CurveCallback(str(task.reward_funcs) if task else "", seconds, progress)
+        learner.learn(total_tokens, callback=[TextCallback(), curve])
+        return TrainedAgent(learner, curve.points, asdict(config))
+
+    return make_agent

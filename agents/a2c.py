@@ -5,13 +5,11 @@ V. Mnih et al. (2016), "Asynchronous Methods for Deep Reinforcement Learning", i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from stable_baselines3 import A2C
 
-from agents._training import OnPolicyConfig, TrainedAgent, on_policy, trained
+from agents._training import OnPolicyConfig, make_agent_of, on_policy
 from textgym.sb3 import TrustRegion
 
 version = 0
@@ -32,34 +30,5 @@ class TrustRegionA2C(TrustRegion, A2C):
     """Whose updates are taken back if they go too far."""
 
 
-def make_agent(
-    env_id: str,
-    *,
-    seed: int,
-    total_tokens: int,
-    seconds: float | None = None,
-    progress: Callable[[int], object] | None = None,
-    model: str | None = None,
-    reference: str | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    device: str = "auto",
-    **hyperparameters: Any,
-) -> TrainedAgent:
-    """Train on the split ``train``; for the arguments see `agents.ppo`."""
-    config = Config(**hyperparameters)
-    a2c = on_policy(
-        TrustRegionA2C,
-        env_id,
-        config,
-        seed=seed,
-        model=model,
-        reference=reference,
-        env_kwargs=env_kwargs,
-        device=device,
-        vf_coef=config.vf_coef,
-        max_grad_norm=config.max_grad_norm,
-        normalize_advantage=config.normalize_advantage,
-        use_rms_prop=False,  # but Adam, as the others, which the model was pretrained with
-        max_kl=config.max_kl,
-    )
-    return trained(a2c, env_id, config, total_tokens, seconds, progress)
+# Adam, as the others, which the model was pretrained with
+make_agent = make_agent_of(on_policy, TrustRegionA2C, Config, use_rms_prop=False)

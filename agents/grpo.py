@@ -6,11 +6,9 @@ make it Dr. GRPO, DAPO, GSPO, CISPO or GDPO (docs/training.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from agents._training import EpisodeConfig, TrainedAgent, episodes, trained
+from agents._training import EpisodeConfig, episodes, make_agent_of
 from textgym.sb3 import GRPO, TrustRegion
 
 version = 0
@@ -33,29 +31,4 @@ class TrustRegionGRPO(TrustRegion, GRPO):
     """Whose updates are taken back if they go too far."""
 
 
-def make_agent(
-    env_id: str,
-    *,
-    seed: int,
-    total_tokens: int,
-    seconds: float | None = None,
-    progress: Callable[[int], object] | None = None,
-    model: str | None = None,
-    reference: str | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    device: str = "auto",
-    **hyperparameters: Any,
-) -> TrainedAgent:
-    """Train on the split ``train``; for the arguments see `agents.ppo`."""
-    config = Config(**hyperparameters)
-    grpo = episodes(
-        TrustRegionGRPO,
-        env_id,
-        config,
-        seed=seed,
-        model=model,
-        reference=reference,
-        env_kwargs=env_kwargs,
-        device=device,
-    )
-    return trained(grpo, env_id, config, total_tokens, seconds, progress)
+make_agent = make_agent_of(episodes, TrustRegionGRPO, Config)

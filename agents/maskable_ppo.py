@@ -8,25 +8,19 @@ whether the model knows how to write one; it offers no ``log_prob``, for other a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sb3_contrib import MaskablePPO
 
-from agents import ppo
-from agents._training import TrainedAgent, on_policy, trained
+from agents._training import TrainedAgent, make_agent_of, on_policy
+from agents.ppo import Config
 from textgym.envs import task_of
 from textgym.envs.grammar import Grammar
 from textgym.sb3 import MaskableSequenceRolloutBuffer, MaskableTransformerPolicy, TrustRegion
 
 version = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config(ppo.Config):
-    """Hyperparameters; overrides of `make_agent` go by these names."""
 
 
 class TrustRegionMaskablePPO(TrustRegion, MaskablePPO):
@@ -41,7 +35,7 @@ class GrammaticalAgent:
         policy: The policy.
         tokens: How many it generated in training.
         curve: A `Point` per rollout.
-        hyperparameters: Those of `Config`.
+        hyperparameters: Those of `agents.ppo.Config`.
         model: The algorithm.
     """
 
@@ -64,40 +58,26 @@ class GrammaticalAgent:
         return policy.predict(obs, None, None, deterministic, action_masks=masks)[0], begins
 
 
+train = make_agent_of(
+    on_policy,
+    TrustRegionMaskablePPO,
+    Config,
+    policy=MaskableTransformerPolicy,
+    rollout_buffer_class=MaskableSequenceRolloutBuffer,
+)
+
+
 def make_agent(
     env_id: str,
     *,
-    seed: int,
-    total_tokens: int,
-    seconds: float | None = None,
     progress: Callable[[int], object] | None = None,
-    model: str | None = None,
-    reference: str | None = None,
     env_kwargs: dict[str, Any] | None = None,
     device: str = "auto",
-    **hyperparameters: Any,
+    **arguments: Any,
 ) -> GrammaticalAgent:
-    """Train on the split ``train``; for the arguments see `agents.ppo`. ``env_kwargs`` may name another grammar."""
-    config, task = Config(**hyperparameters), task_of(env_id)
+    """As `make_agent_of` says, by the task's grammar, or another that ``env_kwargs`` names."""
+    task = task_of(env_id)
     env_kwargs = {"grammar": task.grammar if task else None, **(env_kwargs or {})}
-    maskable = on_policy(
-        TrustRegionMaskablePPO,
-        env_id,
-        config,
-        seed=seed,
-        model=model,
-        reference=reference,
-        env_kwargs=env_kwargs,
-        device=device,
-        policy=MaskableTransformerPolicy,
-        rollout_buffer_class=MaskableSequenceRolloutBuffer,
-        batch_size=config.batch_size,
-        n_epochs=config.n_epochs,
-        clip_range=config.clip_range,
-        vf_coef=config.vf_coef,
-        max_grad_norm=config.max_grad_norm,
-        max_kl=config.max_kl,
-    )
-    agent = trained(maskable, env_id, config, total_tokens, seconds, progress)
-    name, env = env_kwargs["grammar"], maskable.get_env().venv
+    agent = train(env_id, progress=progress, env_kwargs=env_kwargs, device=device, **arguments)
+    name, env = env_kwargs["grammar"], agent.model.get_env().venv
     return GrammaticalAgent(agent, None if name is None else Grammar(name, env.dataset, env.tokenizer))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from stable_baselines3 import PPO
 
-from agents._training import OnPolicyConfig, TrainedAgent, on_policy, trained
+from agents._training import OnPolicyConfig, make_agent_of, on_policy
 from textgym.sb3 import TrustRegion
 
 version = 1
@@ -31,49 +29,4 @@ class TrustRegionPPO(TrustRegion, PPO):
     """Whose updates are taken back if they go too far."""
 
 
-def make_agent(
-    env_id: str,
-    *,
-    seed: int,
-    total_tokens: int,
-    seconds: float | None = None,
-    progress: Callable[[int], object] | None = None,
-    model: str | None = None,
-    reference: str | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    device: str = "auto",
-    **hyperparameters: Any,
-) -> TrainedAgent:
-    """Train on the split ``train``.
-
-    Args:
-        env_id: The task.
-        seed: Decides everything that is random.
-        total_tokens: Training ends with the rollout that reaches it.
-        seconds: Training also ends when so much time is up.
-        progress: Called with the tokens so far, after every rollout.
-        model: Where training starts: a model's name or folder; None for the one that the environment's tokenizer is
-            named after.
-        reference: The model that the divergence from is priced: a model's name or folder; None for ``model``.
-        env_kwargs: Keywords of the environment.
-        device: Where it computes; ``"auto"`` for a GPU if there is one.
-        **hyperparameters: See `Config`.
-    """
-    config = Config(**hyperparameters)
-    ppo = on_policy(
-        TrustRegionPPO,
-        env_id,
-        config,
-        seed=seed,
-        model=model,
-        reference=reference,
-        env_kwargs=env_kwargs,
-        device=device,
-        batch_size=config.batch_size,
-        n_epochs=config.n_epochs,
-        clip_range=config.clip_range,
-        vf_coef=config.vf_coef,
-        max_grad_norm=config.max_grad_norm,
-        max_kl=config.max_kl,
-    )
-    return trained(ppo, env_id, config, total_tokens, seconds, progress)
+make_agent = make_agent_of(on_policy, TrustRegionPPO, Config)

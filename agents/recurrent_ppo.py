@@ -86,7 +86,7 @@ def make_agent(
     device: str = "auto",
     **hyperparameters: Any,
 ) -> RecurrentAgent:
-    """Train on the split ``train``, from nothing; for the arguments see `agents.ppo`."""
+    """Train on the split ``train``, from nothing; for the arguments see `agents._training.make_agent_of`."""
     config = Config(**hyperparameters)
     model = RecurrentPPO(
         "MultiInputLstmPolicy",

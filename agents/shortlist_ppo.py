@@ -87,7 +87,7 @@ def make_agent(
     device: str = "cpu",
     **hyperparameters: Any,
 ) -> ShortlistPPO:
-    """Train on the split ``train``, from nothing; for the arguments see `agents.ppo`."""
+    """Train on the split ``train``, from nothing; for the arguments see `agents._training.make_agent_of`."""
     config = Config(**hyperparameters)
     env = ShortlistVecEnv(TextVecEnv(env_id, num_envs=config.num_envs, **(env_kwargs or {})), config.k)
     model = PPO(

@@ -6,11 +6,9 @@ critic's steps train its head alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from agents._training import OnPolicyConfig, TrainedAgent, on_policy, trained
+from agents._training import OnPolicyConfig, make_agent_of, on_policy
 from textgym.sb3 import TRPO
 
 version = 0
@@ -29,35 +27,4 @@ class Config(OnPolicyConfig):
     line_search_max_iter: int = 10
 
 
-def make_agent(
-    env_id: str,
-    *,
-    seed: int,
-    total_tokens: int,
-    seconds: float | None = None,
-    progress: Callable[[int], object] | None = None,
-    model: str | None = None,
-    reference: str | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    device: str = "auto",
-    **hyperparameters: Any,
-) -> TrainedAgent:
-    """Train on the split ``train``; for the arguments see `agents.ppo`."""
-    config = Config(**hyperparameters)
-    trpo = on_policy(
-        TRPO,
-        env_id,
-        config,
-        seed=seed,
-        model=model,
-        reference=reference,
-        env_kwargs=env_kwargs,
-        device=device,
-        batch_size=config.batch_size,
-        n_critic_updates=config.n_critic_updates,
-        target_kl=config.target_kl,
-        cg_max_steps=config.cg_max_steps,
-        cg_damping=config.cg_damping,
-        line_search_max_iter=config.line_search_max_iter,
-    )
-    return trained(trpo, env_id, config, total_tokens, seconds, progress)
+make_agent = make_agent_of(on_policy, TRPO, Config)

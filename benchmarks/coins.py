@@ -24,25 +24,13 @@ from stable_baselines3.common.utils import set_random_seed
 from agents import supervised
 from benchmarks.results_io import ROOT, write_measurements
 from benchmarks.suite import load_suite
+from textgym.checks.doctor import Coin
 from textgym.evaluation import evaluate_agent
 
 LEARNERS = ("a2c", "grpo", "maskable_ppo", "ppo", "reinforce", "rloo", "trpo")
 TASKS = ("TextGen-Arithmetic-v0",)
 BOUND = 0.95
 console = Console()
-
-
-class Coin:
-    """A reward function that knows nothing of the text: 0 or 1, as likely."""
-
-    __name__ = "coin"
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-
-    def __call__(self, completions: Sequence[str], **_: Any) -> list[float]:
-        """One coin for each completion."""
-        return self.rng.integers(0, 2, len(completions)).astype(float).tolist()
 
 
 def supervised_model(env_id: str, seed: int, folder: Path) -> None:

@@ -209,6 +209,23 @@ def bug_zoo() -> str:
     return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}\n\n![learning curves]({LINK}/bug_zoo.png)"
 
 
+def shortlist() -> str:
+    """Every task's reward and gold before and after, means over seeds."""
+    content = _results("shortlist")
+    if content is None:
+        return NOT_YET
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for m in content["measured"]:
+        groups.setdefault(m["environment"], []).append(m)
+    figures = ("reward before", "reward", "gold before", "gold")
+    lines = [
+        [f"`{env_id}`", str(len(runs)), *(f"{statistics.mean(run[name] for run in runs):.3f}" for name in figures)]
+        for env_id, runs in groups.items()
+    ]
+    columns = ("environment", "seeds", "reward before", "after", "gold before", "after")
+    return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}"
+
+
 def measurements(name: str, key: str, title: str) -> str:
     """A results file of a benchmark, one column per measurement, whose title shows what it has under a key."""
     content = _results(name)
@@ -263,6 +280,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "gae": gae,
     "solvable": solvable,
     "bug_zoo": bug_zoo,
+    "shortlist": shortlist,
+    "coins": lambda: measurements("coins", "agent", "{}"),
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
 }
 

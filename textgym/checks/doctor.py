@@ -11,7 +11,7 @@ not given says so, and is not passed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -345,10 +345,10 @@ class Coin:
 
     __name__ = "coin"
 
-    def __init__(self) -> None:
-        self.rng = np.random.default_rng(0)
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
 
-    def __call__(self, completions: Any, **_: Any) -> list[float]:
+    def __call__(self, completions: Sequence[str], **_: Any) -> list[float]:
         """One coin for each completion."""
         return self.rng.integers(0, 2, len(completions)).astype(float).tolist()
 
@@ -361,7 +361,7 @@ def coins_do_no_harm(found: Patient) -> Figure:
         task = exact.Solvable.of(found.env_id, beta=1.0)
     except ConfigurationError as error:
         raise DoesNotApply("Needs a task that can be enumerated; for others see benchmarks/coins.py.") from error
-    env_kwargs = {"reward_funcs": Coin()}
+    env_kwargs = {"reward_funcs": Coin(seed=0)}
     policy = found.make_agent(found.env_id, seed=0, total_tokens=COIN_TOKENS, env_kwargs=env_kwargs).model.policy
     with torch.no_grad():
         after = task.reward(task.tabulate(lambda batch: policy.get_distribution(batch).distribution.logits))

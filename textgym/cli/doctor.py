@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -14,7 +11,7 @@ import typer
 
 from textgym.cli import output
 from textgym.errors import ConfigurationError
-from textgym.paths import is_file, user_path
+from textgym.paths import user_path
 
 STATES = {True: ("right", "green"), False: ("WRONG", "red"), None: ("-", "dim")}
 
@@ -64,7 +61,7 @@ def _subject(what: str) -> Any:
         ConfigurationError: It is not there, does not run, or has none of them.
     """
     path, _, name = (what, "", "") if what.endswith(".py") else what.partition(":")
-    module = _run(user_path(path)) if path.endswith(".py") else _imported(path)
+    module = output.run_own(user_path(path)) if path.endswith(".py") else _imported(path)
     if name:
         if not inspect.isclass(getattr(module, name, None)):
             raise ConfigurationError(f"{path} has no class {name!r}. Name a policy class of SB3.")
@@ -81,20 +78,3 @@ def _subject(what: str) -> Any:
 def _imported(module: str) -> ModuleType:
     output.import_own(module)
     return sys.modules[module]
-
-
-def _run(path: Path) -> ModuleType:
-    """The module that a file makes; it may import from the current folder."""
-    if not is_file(path):
-        raise ConfigurationError(f"There is no file {str(path)!r}. The current folder is {str(Path.cwd())!r}.")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
-    spec = importlib.util.spec_from_file_location(f"examined_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
-        raise ConfigurationError(f"{path} does not run ({type(error).__name__}: {error}).") from error
-    return module

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 from symtable import symtable
 from types import ModuleType
@@ -19,7 +18,7 @@ from textgym.checks.reward_lint import Found, Report, lint, search
 from textgym.cli import output
 from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, UnknownNameError
-from textgym.paths import is_file, user_path
+from textgym.paths import user_path
 from textgym.rewards.registry import EVALUATE
 from textgym.rewards.scoring import Spec
 
@@ -76,7 +75,7 @@ def find_reward(reward: str) -> Spec:
     if not path.endswith(".py") or reward.startswith(EVALUATE):
         rewards.get(reward)
         return reward
-    module = _run(user_path(path))
+    module = output.run_own(user_path(path))
     if name:
         if not callable(getattr(module, name, None)):
             raise UnknownNameError(f"function of {path}", name, _functions(module))
@@ -85,22 +84,6 @@ def find_reward(reward: str) -> Spec:
     if len(functions) != 1:
         raise ConfigurationError(f"{path} has the functions {', '.join(functions) or '(none)'}. Name one: {path}:NAME")
     return getattr(module, functions[0])
-
-
-def _run(path: Path) -> ModuleType:
-    """The module that a file makes; it may import its neighbours."""
-    if not is_file(path):
-        raise ConfigurationError(f"There is no file {str(path)!r}. The current folder is {str(Path.cwd())!r}.")
-    spec = importlib.util.spec_from_file_location(f"reward_file_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    sys.path.append(str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
-        raise ConfigurationError(f"{path} does not run ({type(error).__name__}: {error}).") from error
-    return module
 
 
 def _functions(module: ModuleType) -> list[str]:

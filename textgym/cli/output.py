@@ -7,7 +7,9 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import gymnasium as gym
@@ -23,6 +25,7 @@ from textgym.envs.rendering import ENDS
 from textgym.envs.task import Task
 from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError
 from textgym.metrics import CORPUS
+from textgym.paths import is_file
 
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="The id of a task, as textgym list shows it.")]
 Split = Annotated[str, typer.Option(help="Which part of the task's data to use: train, validation or test.")]
@@ -145,6 +148,26 @@ def import_own(module: str) -> None:
             f"The module {module!r} cannot be imported ({type(error).__name__}: {error}). "
             f"It may lie in the current folder, {str(Path.cwd())!r}."
         ) from error
+
+
+def run_own(path: Path) -> ModuleType:
+    """The module that a user's file makes; it may import its neighbours and what lies in the current folder.
+
+    Raises:
+        ConfigurationError: There is no such file, or it does not run.
+    """
+    if not is_file(path):
+        raise ConfigurationError(f"There is no file {str(path)!r}. The current folder is {str(Path.cwd())!r}.")
+    sys.path += [folder for folder in (str(path.parent), str(Path.cwd())) if folder not in sys.path]
+    spec = spec_from_file_location(f"own_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a user's file raises
+        raise ConfigurationError(f"{path} does not run ({type(error).__name__}: {error}).") from error
+    return module
 
 
 def reported(task: Task) -> dict[str, Any]:
