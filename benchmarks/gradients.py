@@ -60,7 +60,7 @@ class Pairs:
     def of(cls, seed: int, n_tokens: int = TOKENS) -> Pairs:
         """A random task and policy."""
         generator = torch.Generator().manual_seed(seed)
-        every = exact.completions(VOCAB_SIZE, [EOS], n_tokens)
+        every = exact.enumerate_completions(VOCAB_SIZE, [EOS], n_tokens)
 
         def normal(*shape: int) -> torch.Tensor:
             return torch.randn(shape, generator=generator, dtype=torch.float64)

@@ -25,7 +25,7 @@ def random_table(seed: int, shape: tuple[int, ...]) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def task() -> exact.Solvable:
-    every = exact.completions(V, [0, 2], T)
+    every = exact.enumerate_completions(V, [0, 2], T)
     rewards = torch.rand(P, len(every), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     return exact.Solvable(every, [[1], [3]], rewards, random_table(1, (P, len(every.prefixes), V)), BETA)
 
@@ -64,7 +64,7 @@ def by_recursion(task: exact.Solvable, policy: torch.Tensor, p: int, prefix: tup
 
 def test_completions_are_all_texts_and_each_once() -> None:
     # of 4 ** 3 = 64 sequences those that agree up to the first EOS are one completion
-    every = exact.completions(V, [0, 2], T)
+    every = exact.enumerate_completions(V, [0, 2], T)
     expected = set()
     for text in itertools.product(range(V), repeat=T):
         end = next((i for i, token in enumerate(text) if token in (0, 2)), T - 1)

@@ -42,7 +42,7 @@ LogProbs = Callable[[PackedBatch], torch.Tensor]  # of a batch's N timesteps, no
 
 
 @dataclass(frozen=True)
-class Completions:
+class Enumeration:
     """All that can be written in T tokens of a vocabulary of V: what ends with EOS, and what is T tokens long.
 
     A prefix is what can be written without ending, 0 to T - 1 tokens; there are M.
@@ -75,15 +75,15 @@ class Completions:
         return [tokens[:-1] if tokens[-1] in self.eos_token_ids else tokens for tokens in written]
 
 
-def completions(vocab_size: int, eos_token_ids: Sequence[int], max_new_tokens: int) -> Completions:
-    """Enumerate.
+def enumerate_completions(vocab_size: int, eos_token_ids: Sequence[int], max_new_tokens: int) -> Enumeration:
+    """Enumerate all that can be written.
 
     Args:
         vocab_size: V.
         eos_token_ids: The tokens that end a completion.
         max_new_tokens: T.
 
-    >>> every = completions(vocab_size=3, eos_token_ids=[0], max_new_tokens=2)
+    >>> every = enumerate_completions(vocab_size=3, eos_token_ids=[0], max_new_tokens=2)
     >>> every.ids
     [[], [1], [1, 1], [1, 2], [2], [2, 1], [2, 2]]
     >>> list(every.prefixes)
@@ -102,7 +102,7 @@ def completions(vocab_size: int, eos_token_ids: Sequence[int], max_new_tokens: i
     for i, text in enumerate(every):
         tokens[i, : len(text)], written[i, : len(text)] = text, True
         prefix[i, : len(text)] = [number[text[:t]] for t in range(len(text))]
-    return Completions(
+    return Enumeration(
         tokens=torch.as_tensor(tokens),
         written=torch.as_tensor(written),
         prefix=torch.as_tensor(prefix),
@@ -124,7 +124,7 @@ class Solvable:
         beta: Reward per nat of divergence, positive.
     """
 
-    completions: Completions
+    completions: Enumeration
     prompts: Sequence[Sequence[int]]
     rewards: torch.Tensor
     reference: torch.Tensor
@@ -153,7 +153,7 @@ class Solvable:
                 f"{env_id} has more than {float(number):.1g} completions, and at most {MOST:,} can be enumerated: "
                 "give it fewer max_new_tokens, fewer prompts, or a smaller vocabulary."
             )
-        every = completions(tokenizer.vocab_size, tokenizer.eos_token_ids, limit)
+        every = enumerate_completions(tokenizer.vocab_size, tokenizer.eos_token_ids, limit)
         prompts = [env.prompt_ids(index) for index in range(n_prompts)]
         rewards = torch.as_tensor(np.array([_scores(env, index, every.ids) for index in range(n_prompts)]))
         empty = torch.zeros(n_prompts, len(every.prefixes), tokenizer.vocab_size, dtype=torch.float64)
