@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from textgym.sb3 import RLOO, KLControl, SequenceRolloutBuffer, TextVecEnv, Tran
 from textgym.sb3.losses import token_weights
 
 ENV_ID, BETA, EOS, LONGEST = "TextGen-Solvable-v0", 0.1, 1, 5
+POINTS, HIGHEST = 50, 2.0  # of a picture's curve, and the regret at its top
 console = Console()
 
 
@@ -265,6 +266,11 @@ BUGS = {
 ZOO = RIGHT | BUGS
 
 
+def right_of(name: str) -> str:
+    """The trainer without the bug."""
+    return "right PPO" if ZOO[name].algorithm is PPO else "right RLOO"
+
+
 class Regrets(BaseCallback):
     """Keeps the exact regret, every so many rollouts.
 
@@ -305,7 +311,13 @@ def measure(name: str, seed: int, total_tokens: int, task: exact.Solvable) -> di
     """One learning curve."""
     regrets = Regrets(task, every=4)
     ZOO[name].make(seed).learn(total_tokens, callback=regrets)
-    return {"trainer": name, "seed": seed, "regret": regrets.points[-1][1], "curve": regrets.points}
+    return {
+        "trainer": name,
+        "right": right_of(name),
+        "seed": seed,
+        "regret": regrets.points[-1][1],
+        "curve": regrets.points,
+    }
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
@@ -318,14 +330,17 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     names = [name for name in BUGS if any(row["trainer"] == name for row in rows)]
     axes = figure.subplots(4, 4, sharex=True, sharey=True).flatten()
     for axis, name in zip(axes, names, strict=False):
-        right = "right PPO" if ZOO[name].algorithm is PPO else "right RLOO"
-        for own, colour in ((right, "tab:green"), (name, "tab:red")):
-            curves = np.array([row["curve"] for row in rows if row["trainer"] == own])  # (seeds, points, 2)
-            tokens, regrets = curves.mean(0)[:, 0], curves[:, :, 1]
+        for own, colour in ((right_of(name), "tab:green"), (name, "tab:red")):
+            curves = [np.array(row["curve"]) for row in rows if row["trainer"] == own]  # (points, 2) of each seed
+            if not curves:
+                continue
+            tokens = np.linspace(0, min(curve[-1, 0] for curve in curves), POINTS)
+            # rollouts of whole episodes differ in length, and so do the places of the seeds' points
+            regrets = np.array([np.interp(tokens, *curve.T) for curve in curves])  # (seeds, POINTS)
             axis.plot(tokens / 1000, regrets.mean(0), color=colour)
             axis.fill_between(tokens / 1000, regrets.min(0), regrets.max(0), color=colour, alpha=0.2, linewidth=0)
         axis.set_title(name, fontsize=9)
-        axis.set_ylim(0, 1.5)
+        axis.set_ylim(0, HIGHEST)
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     figure.supxlabel("thousand tokens")
@@ -333,25 +348,26 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train, and write results and picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trainers", nargs="+", choices=ZOO, default=[*ZOO])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--total-tokens", type=int, default=60_000)
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "bug_zoo.json")
-    arguments = parser.parse_args()
+    args = parser.parse_args(arguments)
     logging.getLogger("textgym").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     task = exact.Solvable.of(ENV_ID, beta=BETA)
     rows: list[dict[str, Any]] = []
-    for seed in arguments.seeds:
-        for name in arguments.trainers:
-            rows.append(measure(name, seed, arguments.total_tokens, task) | {"found by": examined(name)})
-            console.print(f"seed {seed}, {name}: regret {rows[-1]['regret']}, {rows[-1]['found by']}", highlight=False)
-            write_measurements(arguments.output, "python -m benchmarks.bug_zoo", rows)
-    draw(rows, arguments.output.with_suffix(".png"))
-    console.print(f"wrote {arguments.output}")
+    for name in args.trainers:
+        found_by = examined(name)
+        for seed in args.seeds:
+            rows.append(measure(name, seed, args.total_tokens, task) | {"found by": found_by})
+            console.print(f"{name}, seed {seed}: regret {rows[-1]['regret']}, {found_by}", highlight=False)
+            write_measurements(args.output, "python -m benchmarks.bug_zoo", rows)
+    draw(rows, args.output.with_suffix(".png"))
+    console.print(f"wrote {args.output}")
 
 
 if __name__ == "__main__":

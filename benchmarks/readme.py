@@ -193,19 +193,22 @@ def solvable() -> str:
 
 
 def bug_zoo() -> str:
-    """Every bug's regret at the end, over seeds, and the checks that find it; and the picture."""
+    """Every bug's regret at the end, how much of it is the bug's, and the checks that find it; and the picture."""
     content = _results("bug_zoo")
     if content is None:
         return NOT_YET
+    regrets = {(m["trainer"], m["seed"]): m["regret"] for m in content["measured"]}
     groups: dict[str, list[dict[str, Any]]] = {}
     for m in content["measured"]:
         groups.setdefault(m["trainer"], []).append(m)
     lines = []
     for name, runs in groups.items():
-        regrets = [m["regret"] for m in runs]
-        figures = (f"{statistics.mean(regrets):.1%}", f"{min(regrets):.1%} to {max(regrets):.1%}", str(len(runs)))
-        lines.append([name, *figures, "; ".join(runs[0]["found by"]) or "nothing is wrong"])
-    columns = ("trainer", "regret", "from", "seeds", "found by")
+        costs = [m["regret"] - regrets[m["right"], m["seed"]] for m in runs]
+        mean = f"{statistics.mean(m['regret'] for m in runs):.1%}"
+        wrong = name != runs[0]["right"]
+        cost = [f"{statistics.mean(costs):+.1%}", f"{min(costs):+.1%} to {max(costs):+.1%}"] if wrong else ["", ""]
+        lines.append([name, str(len(runs)), mean, *cost, "; ".join(runs[0]["found by"]) or "nothing is wrong"])
+    columns = ("trainer", "seeds", "regret", "more than without the bug", "from seed to seed", "found by")
     return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}\n\n![learning curves]({LINK}/bug_zoo.png)"
 
 
