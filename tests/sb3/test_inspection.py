@@ -10,7 +10,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from textgym.errors import ConfigurationError
-from textgym.sb3 import KLControl, TextVecEnv, inspect_rollout
+from textgym.sb3 import GRPO, REINFORCE, KLControl, TextVecEnv, TransformerPolicy, inspect_rollout
 
 
 class Episodes(BaseCallback):
@@ -49,6 +49,21 @@ def run():
 @pytest.fixture
 def table(run):
     return inspect_rollout(run[0])
+
+
+def episode_algorithm(algorithm=GRPO, **changes):
+    env = TextVecEnv("TextGen-Sentiment-v0", 6, max_new_tokens=12, split="validation")
+    keywords = {"n_prompts": 3, "group_size": 2, "learning_rate": 1e-3, "kl": KLControl(0.3), "seed": 0, **changes}
+    return algorithm(TransformerPolicy, env, device="cpu", policy_kwargs={"warmup_steps": 0}, **keywords)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A model that learns from whole episodes, with its callback, once."""
+    model, callback = episode_algorithm(), Episodes()
+    model.learn(73, callback=callback)  # more than a rollout can have: two, as above
+    assert model._n_updates == 2
+    return model, callback
 
 
 def test_every_token_once_where_the_buffer_has_it(run, table):
@@ -142,3 +157,59 @@ def test_what_cannot_be_inspected_is_said(make_ppo, table, tmp_path):
         with pytest.raises(ConfigurationError, match="an integer from 0 to"):
             table.to_html(tmp_path / "a.html", completion=completion)
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------ algorithms that learn from whole episodes
+
+
+def test_every_token_of_whole_episodes_once_in_their_order(whole):
+    model, table = whole[0], inspect_rollout(whole[0])
+    rollout = model.rollout_buffer
+    assert len(table) == len(rollout.log_probs) == rollout.lengths.sum()
+    for k, episode in enumerate(rollout.episodes):
+        rows = table["completion"] == k
+        assert np.array_equal(table["token_id"][rows], episode.tokens[episode.info["prompt_length"] :])
+        assert np.array_equal(table["step"][rows], np.arange(rollout.lengths[k]))
+        assert set(table["group"][rows]) == {k // 2}
+        assert table["reward"][rows].tolist() == pytest.approx([0.0] * (rollout.lengths[k] - 1) + [episode.score])
+        assert table.prompts[k] + "".join(table["token"][rows]) == episode.info["prompt"] + episode.info["completion"]
+    assert np.array_equal(table["advantage"], rollout.advantages) and "value" not in table.columns
+
+
+@pytest.mark.parametrize("kl_in", ["reward_to_go", "reward_sum", "loss_k3"])
+def test_returns_of_whole_episodes_are_the_score_less_the_prices(kl_in):
+    """In the loss the divergence has its price, too, and the return knows nothing of it."""
+    model = episode_algorithm(REINFORCE, kl_in=kl_in, n_epochs=1)
+    model.learn(73)
+    table = inspect_rollout(model)
+    price = -0.3 * (table["log_prob"] - table["reference_log_prob"])
+    assert np.abs(price).max() > 1e-3
+    assert np.allclose(table["price"], 0 if kl_in == "loss_k3" else price, atol=1e-6)
+    for k in range(6):
+        own = table["completion"] == k
+        paid = table["reward"][own] + table["price"][own]
+        expected = paid[::-1].cumsum()[::-1] if kl_in == "reward_to_go" else np.full(len(paid), paid.sum())
+        assert table["return"][own] == pytest.approx(expected, abs=1e-5)
+
+
+def test_ratio_of_whole_episodes_is_1_before_an_update_and_not_after_it(whole):
+    assert np.allclose(whole[1].table["ratio"], 1, atol=1e-4)
+    assert np.abs(inspect_rollout(whole[0])["ratio"] - 1).max() > 1e-2
+
+
+@pytest.mark.parametrize("color", ["advantage", "kl", "ratio"])
+def test_whole_episodes_have_pictures_and_pages(whole, color, tmp_path):
+    table = inspect_rollout(whole[0])
+    table.to_png(tmp_path / "a.png", completion=3, color=color)
+    table.to_html(tmp_path / "a.html", completion=3, color=color)
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert len(re.findall(r'<span class="token"', page)) == (table["completion"] == 3).sum()
+    assert "(group 1)" in page
+    with pytest.raises(ConfigurationError, match="one of advantage, kl, ratio"):
+        table.to_png(tmp_path / "a.png", color="value")
+
+
+def test_whole_episodes_that_are_not_played_yet_are_said():
+    with pytest.raises(ConfigurationError, match="no rollout yet"):
+        inspect_rollout(episode_algorithm())

@@ -35,10 +35,14 @@ class Completions:
         beta: The price of a nat in this rollout; ``kl`` may adapt its own.
         kl_per_completion: Divergence in nats, the mean over completions; None without a reference.
         reference_seconds: What the log-probabilities took that were not known from the rollout.
+        prices: What each token costs in the rewards, (N,); 0 where the loss pays for the divergence.
+        returns: Of the tokens, prices paid, (N,).
         advantages: Of the tokens, as the algorithm compares them, (N,).
         kept: The completions that it trains on, int64 (B',).
     """
 
+    prices: torch.Tensor
+    returns: torch.Tensor
     advantages: torch.Tensor
     kept: np.ndarray
 

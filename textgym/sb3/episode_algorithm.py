@@ -249,7 +249,9 @@ class EpisodeAlgorithm(OnPolicyAlgorithm):
         k1 = completions.padded(completions.log_probs - completions.reference_log_probs)  # (B, T)
         prices = beta * torch.as_tensor(k1).unflatten(0, shape)  # (K, G, T)
         returns = adv.returns(scores, prices, to_go=self.kl_in == "reward_to_go")
-        flat = self.advantages(returns, completions).flatten(0, 1)[torch.as_tensor(completions.written())]  # (N,)
+        written = torch.as_tensor(completions.written()).unflatten(0, shape)  # (K, G, T)
+        completions.prices, completions.returns = prices[written], returns[written]  # (N,) each
+        flat = self.advantages(returns, completions)[written]  # (N,)
         kept = adv.varied(scores) if self.drop_equal_groups else torch.ones(self.n_prompts, dtype=torch.bool)
         self.logger.record("rollout/groups_kept", kept.float().mean().item())
         completions.advantages, completions.kept = flat, np.flatnonzero(kept.repeat_interleave(self.group_size))

@@ -13,6 +13,8 @@ import numpy as np
 from textgym.drawing import Span, draw, token_labels
 from textgym.errors import ConfigurationError
 from textgym.sb3.buffers import SequenceRolloutBuffer
+from textgym.sb3.completions import Completions
+from textgym.sb3.episode_algorithm import EpisodeAlgorithm
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
@@ -68,10 +70,14 @@ class RolloutTable:
 
     - ``completion``: its number in the rollout, 0 for the first that began; one that an earlier rollout began, or that
       goes on in the next, is here the part of it in this rollout. ``env``, ``step``: where the buffer holds the token.
+      Of whole episodes ``group``, the number of the prompt, comes in place of ``env``, and ``step`` counts the
+      completion's own tokens.
     - ``token``: the text that it adds, see `TextTokenizer.pieces`; ``token_id``.
-    - ``reward``: what the environment gave; ``kl``: log-probability minus the reference's, in nats, 0 without one;
-      ``price``: what the buffer added to the reward for it, ``-beta * kl``. ``whiten_rewards`` comes behind both.
-    - ``log_prob``, ``reference_log_prob``, ``value``, ``advantage``, ``return``: as the buffer has them.
+    - ``reward``: what the environment gave, for whole episodes with their last token; ``kl``: log-probability minus the
+      reference's, in nats, 0 without one; ``price``: what was added to the reward for it, ``-beta * kl``, 0 where the
+      loss pays. ``whiten_rewards`` comes behind both.
+    - ``log_prob``, ``reference_log_prob``, ``value`` (not without a critic), ``advantage``, ``return``: as the rollout
+      has them.
     - ``ratio``: the token's probability under the policy as it is now, divided by that in the rollout.
 
     Args:
@@ -122,7 +128,7 @@ class RolloutTable:
         Args:
             path: The file to write.
             completion: The completion's number in the rollout.
-            color: ``"advantage"``, ``"value"``, ``"kl"`` or ``"ratio"``.
+            color: ``"advantage"``, ``"value"`` where there is a critic, ``"kl"`` or ``"ratio"``.
 
         Raises:
             ConfigurationError: There is no such completion or quantity.
@@ -154,7 +160,7 @@ class RolloutTable:
         Args:
             path: The file to write.
             completion: The completion's number in the rollout.
-            color: ``"advantage"``, ``"value"``, ``"kl"`` or ``"ratio"``.
+            color: ``"advantage"``, ``"value"`` where there is a critic, ``"kl"`` or ``"ratio"``.
 
         Raises:
             ConfigurationError: There is no such completion or quantity.
@@ -184,8 +190,9 @@ class RolloutTable:
         """The rows of a completion, and the colours of a quantity over it."""
         from matplotlib.cm import ScalarMappable
 
-        if color not in SCALES:
-            raise ConfigurationError(f"color is {color!r}. Choose one of {', '.join(SCALES)}.")
+        known = [name for name in SCALES if name in self.columns]
+        if color not in known:
+            raise ConfigurationError(f"color is {color!r}. Choose one of {', '.join(known)}.")
         rows = np.flatnonzero(self["completion"] == completion)
         if not len(rows):
             raise ConfigurationError(
@@ -196,18 +203,23 @@ class RolloutTable:
         return rows, ScalarMappable(scale.norm(self[color][rows]), scale.colour_map)
 
     def _title(self, completion: int) -> str:
-        first = int(np.argmax(self["completion"] == completion))
-        where = f"environment {self['env'][first]}, from step {self['step'][first]}"
+        first = {
+            name: column[int(np.argmax(self["completion"] == completion))] for name, column in self.columns.items()
+        }
+        where = (
+            f"group {first['group']}" if "group" in first else f"environment {first['env']}, from step {first['step']}"
+        )
         return f"Completion {completion} of the rollout ({where})"
 
 
 def inspect_rollout(model: OnPolicyAlgorithm) -> RolloutTable:
-    """Every token of the last rollout of a stock algorithm of SB3 with `SequenceRolloutBuffer`.
+    """Every token of the last rollout.
 
     Call it after ``learn``, or from a callback's ``on_rollout_end``, where every ratio is 1.
 
     Args:
-        model: PPO, A2C, TRPO and the like.
+        model: A stock algorithm of SB3, PPO, A2C, TRPO and the like, with `SequenceRolloutBuffer`; or one that learns
+            from whole episodes, an `EpisodeAlgorithm`.
 
     Returns:
         A table with one row for each token.
@@ -215,46 +227,84 @@ def inspect_rollout(model: OnPolicyAlgorithm) -> RolloutTable:
     Raises:
         ConfigurationError: The model has another buffer, or no rollout yet.
     """
-    buffer = getattr(model, "rollout_buffer", None)
-    if not isinstance(buffer, SequenceRolloutBuffer):
+    buffer: Any = getattr(model, "rollout_buffer", None)
+    if isinstance(model, EpisodeAlgorithm):
+        whole = buffer is not None
+    elif isinstance(buffer, SequenceRolloutBuffer):
+        whole = buffer.full
+    else:
         raise ConfigurationError(
             f"inspect_rollout reads a SequenceRolloutBuffer, and this model has {type(buffer).__name__}: "
             "give the algorithm rollout_buffer_class=SequenceRolloutBuffer."
         )
     env = model.get_env()
-    if env is None or not buffer.full:
+    if env is None or not whole:
         raise ConfigurationError("The model has no rollout yet: call model.learn(...) first.")
     (tokenizer,) = env.get_attr("tokenizer", [0])
-    fragments = buffer.fragments
+    places, arrays, prompts = _of_episodes(model) if isinstance(model, EpisodeAlgorithm) else _of_fragments(buffer)
+    ids = np.split(arrays.pop("token_id"), np.flatnonzero(np.diff(places["completion"])) + 1)  # of each completion
+    pieces = [piece for tokens in ids for piece in tokenizer.pieces(tokens.tolist())]
+    labels = [label for tokens in ids for label in token_labels(tokenizer, tokens.tolist())]
+    columns = {**places, "token": np.array(pieces, dtype=object), "token_id": np.concatenate(ids), **arrays}
+    return RolloutTable(columns, [tokenizer.decode(prompt.tolist()) for prompt in prompts], labels)
+
+
+Parts = tuple[dict[str, np.ndarray], dict[str, np.ndarray], list[np.ndarray]]  # where, what (N,), and prompts' ids
+
+
+def _of_fragments(buffer: SequenceRolloutBuffer) -> Parts:
+    """The tokens of a buffer, one part of an episode after another."""
+    fragments, policy = buffer.fragments, buffer.policy
+    assert policy is not None
     lengths = [len(fragment) for fragment in fragments]
     step = np.concatenate([np.arange(fragment.start, fragment.stop) for fragment in fragments])
-    column = np.repeat([fragment.env for fragment in fragments], lengths)
-    ids = [buffer.actions[f.start : f.stop, f.env].tolist() for f in fragments]
-    policy: Any = model.policy  # SequenceRolloutBuffer takes no other than ours
+    env = np.repeat([fragment.env for fragment in fragments], lengths)
     log_ratio = buffer.log_probs_of(policy.log_prob) - buffer.log_probs
     kl = buffer.log_probs - buffer.reference_log_probs
-    beta = buffer.beta if buffer.kl is not None else 0.0
     arrays = {
+        "token_id": buffer.actions,
         "reward": buffer.environment_rewards,
         "kl": kl,
-        "price": -beta * kl,
+        "price": -(buffer.beta if buffer.kl is not None else 0.0) * kl,
         "log_prob": buffer.log_probs,
         "reference_log_prob": buffer.reference_log_probs,
         "value": buffer.values,
         "advantage": buffer.advantages,
         "return": buffer.returns,
-        "ratio": np.exp(np.clip(log_ratio, -20, 20)),
+        "ratio": _ratio(log_ratio),
     }
-    columns = {
-        "completion": np.repeat(np.arange(len(fragments)), lengths),
-        "env": column,
-        "step": step,
-        "token": np.array([piece for tokens in ids for piece in tokenizer.pieces(tokens)], dtype=object),
-        "token_id": np.concatenate(ids),
-        **{name: array[step, column] for name, array in arrays.items()},
+    places = {"completion": np.repeat(np.arange(len(fragments)), lengths), "env": env, "step": step}
+    of_tokens = {name: array[step, env] for name, array in arrays.items()}
+    return places, of_tokens, [fragment.prefix for fragment in fragments]
+
+
+def _of_episodes(model: EpisodeAlgorithm) -> Parts:
+    """The tokens of whole episodes, one after another."""
+    rollout: Completions = model.rollout_buffer
+    episodes, lengths = rollout.episodes, rollout.lengths
+    completion = np.repeat(np.arange(len(episodes)), lengths)
+    starts = [episode.info["prompt_length"] for episode in episodes]
+    kl = rollout.log_probs - rollout.reference_log_probs
+    reward = np.zeros_like(kl)
+    reward[np.cumsum(lengths) - 1] = [episode.score for episode in episodes]
+    arrays = {
+        "token_id": np.concatenate([e.tokens[start:] for e, start in zip(episodes, starts, strict=True)]),
+        "reward": reward,
+        "kl": kl,
+        "price": -rollout.prices.numpy(),
+        "log_prob": rollout.log_probs,
+        "reference_log_prob": rollout.reference_log_probs,
+        "advantage": rollout.advantages.numpy(),
+        "return": rollout.returns.numpy(),
+        "ratio": _ratio(rollout.log_probs_of(model.policy.log_prob) - rollout.log_probs),
     }
-    prompts = [tokenizer.decode(fragment.prefix.tolist()) for fragment in fragments]
-    return RolloutTable(columns, prompts, [label for tokens in ids for label in token_labels(tokenizer, tokens)])
+    step = np.concatenate([np.arange(length) for length in lengths])
+    places = {"completion": completion, "group": completion // model.group_size, "step": step}
+    return places, arrays, [e.tokens[:start] for e, start in zip(episodes, starts, strict=True)]
+
+
+def _ratio(log_ratio: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(log_ratio, -20, 20))
 
 
 def _visible(label: str) -> str:
