@@ -25,6 +25,7 @@ LAYERS = (
     "textgym.rewards",
     "textgym.envs",
     "textgym.wrappers",
+    "textgym.offline",
     "textgym",
     "textgym.evaluation",
     "textgym.checks",

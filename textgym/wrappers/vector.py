@@ -15,7 +15,7 @@ from textgym.wrappers.shortlist import K, ShortlistSpaces, View
 __all__ = ["Shortlist"]
 
 
-class Shortlist(VectorWrapper[np.ndarray, np.ndarray, Any, Any, np.ndarray]):
+class Shortlist(VectorWrapper):
     """`textgym.wrappers.Shortlist` over the rows of a vector environment, in each of its autoreset modes.
 
     Args:
