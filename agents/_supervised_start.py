@@ -7,18 +7,24 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agents import supervised
+from agents._settings import budget, settled
 from agents._training import TrainedAgent
 
 
-def after_supervised(then: Callable[..., TrainedAgent]) -> Callable[..., TrainedAgent]:
-    """The ``make_agent`` of an agent that trains on, given as its own, from a fine-tuned model."""
+def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[..., TrainedAgent]:
+    """The ``make_agent`` of an agent that trains on from a fine-tuned model.
+
+    Args:
+        file: The agent's, ``__file__``: its settings are beside it (`agents._settings`).
+        then: The ``make_agent`` that trains on.
+    """
 
     def make_agent(
         env_id: str,
         *,
         seed: int,
         total_tokens: int,
-        supervised_tokens: int,
+        supervised_tokens: int | None = None,
         progress: Callable[[int], object] | None = None,
         env_kwargs: dict[str, Any] | None = None,
         supervised_overrides: dict[str, Any] | None = None,
@@ -31,21 +37,22 @@ def after_supervised(then: Callable[..., TrainedAgent]) -> Callable[..., Trained
             env_id: The task.
             seed: Decides both.
             total_tokens: The budget of the second.
-            supervised_tokens: The budget of the fine-tuning, as in `agents.supervised`.
+            supervised_tokens: The budget of the fine-tuning; None for the one of the settings of `agents.supervised`.
             progress: Called with the second's tokens so far.
             env_kwargs: Keywords of the environment.
             supervised_overrides: The hyperparameters of `agents.supervised`.
             device: Where both compute; ``"auto"`` for an accelerator if there is one.
-            **hyperparameters: Those of the second.
+            **hyperparameters: Those of the second; what neither they nor the agent's settings name is as in its own.
         """
         keywords: dict[str, Any] = {"seed": seed, "env_kwargs": env_kwargs, "device": device}
+        if supervised_tokens is None:
+            supervised_tokens = budget(supervised.__file__, env_id)
         start = supervised.make_agent(
             env_id, total_tokens=supervised_tokens, **keywords, **(supervised_overrides or {})
         )
         with TemporaryDirectory() as folder:
             start.save(folder)
-            return then(
-                env_id, total_tokens=total_tokens, progress=progress, model=folder, **keywords, **hyperparameters
-            )
+            keywords |= {"total_tokens": total_tokens, "progress": progress, "model": folder}
+            return then(env_id, **keywords, **settled(file, env_id, hyperparameters))
 
     return make_agent

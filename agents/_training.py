@@ -8,10 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import LinearSchedule
 
 from agents._policy import PolicyAgent
+from agents._settings import settled
 from textgym.envs import task_of
+from textgym.errors import ConfigurationError
 from textgym.sb3 import KLControl, SequenceRolloutBuffer, TextCallback, TextVecEnv, TransformerPolicy
+
+SCHEDULES = ("constant", "linear")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +27,7 @@ class OnPolicyConfig:
     n_steps: int = 32  # tokens per row and rollout
     learning_rate: float = 1e-5  # at 1e-4 a model that is right already is lost to noise (benchmarks/coins.py)
     warmup_steps: int = 24  # of the optimiser: a cold Adam moves every weight by the learning rate, whatever it learns
+    schedule: str = "constant"  # or "linear": the learning rate falls to 0 at the budget's end
     shaping: bool = False  # every token earns the difference that it makes to the score
     gamma: float = 1.0  # 0.99 would discount the last of 32 tokens to 0.72
     gae_lambda: float = 0.95
@@ -59,7 +65,7 @@ def on_policy(
         rollout_buffer_class: As in SB3.
         **arguments: The algorithm's own, which no hyperparameter changes.
     """
-    keywords = asdict(config)
+    keywords = scheduled(asdict(config))
     shaping = {"shaping": keywords.pop("shaping")}
     env = TextVecEnv(env_id, num_envs=keywords.pop("num_envs"), **(shaping | (env_kwargs or {})))
     name = model or env.venv.tokenizer.name
@@ -87,6 +93,7 @@ class EpisodeConfig:
     batch_size: int | None = None  # completions per step of the optimiser; None for all
     learning_rate: float = 3e-5
     warmup_steps: int = 24  # of the optimiser: a cold Adam moves every weight by the learning rate, whatever it learns
+    schedule: str = "constant"  # or "linear": the learning rate falls to 0 at the budget's end
     max_grad_norm: float = 1.0
     max_kl: float = 0.002  # nats per token that an update may move the policy
     kl_beta: float = 0.02  # score per nat, at first
@@ -109,7 +116,7 @@ def episodes(
 
     The algorithm takes the hyperparameters by their names, apart from those of the divergence's price and the warm-up.
     """
-    keywords = asdict(config)
+    keywords = scheduled(asdict(config))
     kl = KLControl(keywords.pop("kl_beta"), keywords.pop("kl_target"))
     env = TextVecEnv(env_id, num_envs=config.n_prompts * config.group_size, **(env_kwargs or {}))
     name = model or env.venv.tokenizer.name
@@ -124,6 +131,18 @@ def episodes(
         device=device,
         **keywords,
     )
+
+
+def scheduled(hyperparameters: dict[str, Any]) -> dict[str, Any]:
+    """Hyperparameters with the learning rate as SB3 takes it, in place of its schedule's name.
+
+    Raises:
+        ConfigurationError: There is no such schedule.
+    """
+    if (schedule := hyperparameters.pop("schedule")) not in SCHEDULES:
+        raise ConfigurationError(f"schedule={schedule!r} is not one of {', '.join(SCHEDULES)}.")
+    rate = hyperparameters["learning_rate"]
+    return hyperparameters | {"learning_rate": LinearSchedule(rate, 0.0, 1.0) if schedule == "linear" else rate}
 
 
 class Point(NamedTuple):
@@ -204,11 +223,12 @@ class TrainedAgent(PolicyAgent):
 
 
 def make_agent_of(
-    build: Callable[..., Any], algorithm: type[Any], config_class: type[Any], **arguments: Any
+    file: str, build: Callable[..., Any], algorithm: type[Any], config_class: type[Any], **arguments: Any
 ) -> Callable[..., TrainedAgent]:
     """The ``make_agent`` of an algorithm.
 
     Args:
+        file: The agent's, ``__file__``: its settings are beside it (`agents._settings`).
         build: `on_policy` or `episodes`.
         algorithm: Its class.
         config_class: Of its hyperparameters.
@@ -241,9 +261,9 @@ def make_agent_of(
             reference: The model that the divergence from is priced: a model's name or folder; None for ``model``.
             env_kwargs: Keywords of the environment.
             device: Where it computes; ``"auto"`` for a GPU if there is one.
-            **hyperparameters: See the agent's ``Config``.
+            **hyperparameters: See the agent's ``Config``, and its settings for the task.
         """
-        config, task = config_class(**hyperparameters), task_of(env_id)
+        config, task = config_class(**settled(file, env_id, hyperparameters)), task_of(env_id)
         learner = build(
             algorithm,
             env_id,

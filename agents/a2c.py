@@ -31,4 +31,4 @@ class TrustRegionA2C(TrustRegion, A2C):
 
 
 # Adam, as the others, which the model was pretrained with
-make_agent = make_agent_of(on_policy, TrustRegionA2C, Config, use_rms_prop=False)
+make_agent = make_agent_of(__file__, on_policy, TrustRegionA2C, Config, use_rms_prop=False)

@@ -31,4 +31,4 @@ class TrustRegionGRPO(TrustRegion, GRPO):
     """Whose updates are taken back if they go too far."""
 
 
-make_agent = make_agent_of(episodes, TrustRegionGRPO, Config)
+make_agent = make_agent_of(__file__, episodes, TrustRegionGRPO, Config)

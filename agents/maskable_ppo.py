@@ -59,6 +59,7 @@ class GrammaticalAgent:
 
 
 train = make_agent_of(
+    __file__,
     on_policy,
     TrustRegionMaskablePPO,
     Config,

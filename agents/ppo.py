@@ -29,4 +29,4 @@ class TrustRegionPPO(TrustRegion, PPO):
     """Whose updates are taken back if they go too far."""
 
 
-make_agent = make_agent_of(on_policy, TrustRegionPPO, Config)
+make_agent = make_agent_of(__file__, on_policy, TrustRegionPPO, Config)

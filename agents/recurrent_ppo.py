@@ -14,6 +14,7 @@ import torch
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
+from agents._settings import settled
 from agents._training import BudgetCallback
 from textgym.sb3 import TextVecEnv
 
@@ -87,7 +88,7 @@ def make_agent(
     **hyperparameters: Any,
 ) -> RecurrentAgent:
     """Train on the split ``train``, from nothing; for the arguments see `agents._training.make_agent_of`."""
-    config = Config(**hyperparameters)
+    config = Config(**settled(__file__, env_id, hyperparameters))
     model = RecurrentPPO(
         "MultiInputLstmPolicy",
         TextVecEnv(env_id, num_envs=config.num_envs, **(env_kwargs or {})),

@@ -28,4 +28,4 @@ class TrustRegionREINFORCE(TrustRegion, REINFORCE):
     """Whose updates are taken back if they go too far."""
 
 
-make_agent = make_agent_of(episodes, TrustRegionREINFORCE, Config)
+make_agent = make_agent_of(__file__, episodes, TrustRegionREINFORCE, Config)

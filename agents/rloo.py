@@ -26,4 +26,4 @@ class TrustRegionRLOO(TrustRegion, RLOO):
     """Whose updates are taken back if they go too far."""
 
 
-make_agent = make_agent_of(episodes, TrustRegionRLOO, Config)
+make_agent = make_agent_of(__file__, episodes, TrustRegionRLOO, Config)

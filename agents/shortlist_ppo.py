@@ -14,6 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
+from agents._settings import settled
 from agents._training import BudgetCallback
 from textgym.sb3 import TextVecEnv
 from textgym.wrappers import ShortlistAgent, ShortlistSpaces
@@ -88,7 +89,7 @@ def make_agent(
     **hyperparameters: Any,
 ) -> ShortlistPPO:
     """Train on the split ``train``, from nothing; for the arguments see `agents._training.make_agent_of`."""
-    config = Config(**hyperparameters)
+    config = Config(**settled(__file__, env_id, hyperparameters))
     env = ShortlistVecEnv(TextVecEnv(env_id, num_envs=config.num_envs, **(env_kwargs or {})), config.k)
     model = PPO(
         "MlpPolicy",

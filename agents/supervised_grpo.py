@@ -7,4 +7,4 @@ from agents._supervised_start import after_supervised
 
 version = 0
 
-make_agent = after_supervised(grpo.make_agent)
+make_agent = after_supervised(__file__, grpo.make_agent)

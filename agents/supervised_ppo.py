@@ -7,4 +7,4 @@ from agents._supervised_start import after_supervised
 
 version = 1
 
-make_agent = after_supervised(ppo.make_agent)
+make_agent = after_supervised(__file__, ppo.make_agent)

@@ -27,4 +27,4 @@ class Config(OnPolicyConfig):
     line_search_max_iter: int = 10
 
 
-make_agent = make_agent_of(on_policy, TRPO, Config)
+make_agent = make_agent_of(__file__, on_policy, TRPO, Config)

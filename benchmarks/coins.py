@@ -2,7 +2,8 @@
 
 Every agent that learns from rewards begins at the supervised model, and its rewards are drawn by coin: there is nothing
 to learn, and what its own reward says afterwards, as a share of what it said before, is what the agent's settings keep.
-Each trains with its defaults on the budget of the suite ``headroom``. The bound is 95 %.
+Each trains by the settings that it has for such a start (``agents/supervised_<name>.toml``, else its own), on the
+budget of PPO's. The bound is 95 %.
 
 ``--quick`` is for continuous integration: the pretrained model on Sentiment, and a budget of one rollout.
 """
@@ -21,9 +22,10 @@ import numpy as np
 from rich.console import Console
 from stable_baselines3.common.utils import set_random_seed
 
-from agents import supervised
+from agents import supervised, supervised_ppo
+from agents._settings import budget, settled
 from benchmarks.results_io import ROOT, write_measurements
-from benchmarks.suite import load_suite
+from benchmarks.suite import AGENTS
 from textgym.checks.doctor import Coin
 from textgym.evaluation import evaluate_agent
 
@@ -34,9 +36,8 @@ console = Console()
 
 
 def supervised_model(env_id: str, seed: int, folder: Path) -> None:
-    """Write the model that the suite ``headroom`` begins its PPO from."""
-    (entry,) = (agent for agent in load_suite("headroom").agents if agent.name == "supervised")
-    supervised.make_agent(env_id, seed=seed, total_tokens=entry.total_tokens, **entry.overrides).save(folder)
+    """Write the model that all begin from."""
+    supervised.make_agent(env_id, seed=seed, total_tokens=budget(supervised.__file__, env_id)).save(folder)
 
 
 def score(agent: Any, env_id: str, samples: int, num_examples: int | None) -> list[float]:
@@ -56,7 +57,7 @@ def measure(
     env_id: str,
     names: Sequence[str],
     seeds: Sequence[int],
-    total_tokens: int,
+    total_tokens: int | None = None,
     *,
     model: str | None = None,
     samples: int = 4,
@@ -68,11 +69,13 @@ def measure(
         env_id: The task.
         names: Agents, by their files.
         seeds: Of the supervised model and of the agent.
-        total_tokens: The agents' budget.
+        total_tokens: The agents' budget; None for that of PPO's settings.
         model: Where all begin, instead of the supervised model.
         samples: How often the validation split is played.
         num_examples: Of it, all by default.
     """
+    if total_tokens is None:
+        total_tokens = budget(supervised_ppo.__file__, env_id)
     kept: dict[str, list[float]] = {name: [] for name in names}
     after: dict[str, list[float]] = {name: [] for name in names}
     before = []
@@ -86,7 +89,8 @@ def measure(
             for name in names:
                 make_agent = importlib.import_module(f"agents.{name}").make_agent
                 drawn: dict[str, Any] = {"model": start, "env_kwargs": {"reward_funcs": Coin(seed)}}
-                agent = make_agent(env_id, seed=seed, total_tokens=total_tokens, **drawn)
+                hyperparameters = settled(AGENTS / f"supervised_{name}.py", env_id, {})
+                agent = make_agent(env_id, seed=seed, total_tokens=total_tokens, **drawn, **hyperparameters)
                 after[name].append(float(np.mean(score(agent, env_id, samples, num_examples))))
                 kept[name].append(after[name][-1] / before[-1])
                 console.print(f"{env_id}, seed {seed}, {name}: {before[-1]:.3f} -> {after[name][-1]:.3f}")
@@ -120,14 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "coins.json")
     args = parser.parse_args(arguments)
     logging.getLogger("textgym").setLevel(logging.ERROR)
-    (entry,) = (agent for agent in load_suite("headroom").agents if agent.name == "supervised_ppo")
     rows = []
     for env_id in ["TextGen-Sentiment-v0"] if args.quick else args.ids:  # where no text scores nothing
         if args.quick:
             quick: dict[str, Any] = {"model": "textgym-tiny", "samples": 1, "num_examples": 8}
             rows += measure(env_id, args.agents, args.seeds[:1], 1, **quick)
         else:
-            rows += measure(env_id, args.agents, args.seeds, entry.total_tokens, model=args.model)
+            rows += measure(env_id, args.agents, args.seeds, model=args.model)
         write_measurements(args.output, "python -m benchmarks.coins", rows)
     for row in rows:
         console.print(", ".join(f"{name}: {value}" for name, value in row.items()), highlight=False)

@@ -167,7 +167,7 @@ def execute(
         for run in todo:
             progress.update(bar, description=f"{run.agent.name}, seed {run.seed}")
 
-            def show(done: Any, before: int = before, budget: int = run.agent.total_tokens) -> None:
+            def show(done: Any, before: int = before, budget: int = run.config["total_tokens"]) -> None:
                 progress.update(bar, completed=before + min(reported.count(done, "the agent's progress"), budget))
 
             torch.set_num_threads(where["threads"])  # an agent may have set its own
@@ -234,7 +234,7 @@ def measure(
     keywords |= run.agent.overrides
     began = time.perf_counter()
     set_random_seed(run.seed)
-    agent = make_agent(run.env_id, seed=run.seed, total_tokens=run.agent.total_tokens, **keywords)
+    agent = make_agent(run.env_id, seed=run.seed, total_tokens=run.config["total_tokens"], **keywords)
     trained = time.perf_counter()
     train_tokens = reported.count(tokens_of(agent), "the agent's tokens")
     set_random_seed(run.seed)  # the test's sampling noise does not depend on how long training was

@@ -231,7 +231,7 @@ def board(suite: Suite, runs: Sequence[Cell]) -> list[Row]:
 
 def require_one(own: Sequence[tuple[Cell, Result]]) -> None:
     """Refuse to average seeds of different tasks or agents."""
-    for key in IDENTITY:
+    for key in (*IDENTITY, "settings"):
         files: dict[str, list[str]] = {}
         for cell, result in own:
             files.setdefault(json.dumps(result.get(key), sort_keys=True), []).append(str(cell.path))

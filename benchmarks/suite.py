@@ -11,13 +11,14 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import gymnasium as gym
 
+from agents._settings import budget, settings_of
 from benchmarks.reported import plain
 from benchmarks.results_io import ROOT, SCHEMA_VERSION, read_run
 from textgym import evaluation
@@ -30,7 +31,8 @@ SUITES = Path(__file__).parent / "suites"
 AGENTS = ROOT / "agents"
 NAME = re.compile(r"[\w+=-][\w.+= -]*")  # becomes a folder's
 LONGEST_NAME = 200  # bytes
-# what makes two results comparable; with which seed, and where and by which code they were made, they say besides
+# what makes two results comparable, with the agent's settings for the task, if it has any; with which seed, and where
+# and by which code they were made, they say besides
 IDENTITY = (
     "env_id", "agent", "file", "source_hash", "version", "total_tokens", "overrides", "num_envs", "task", "task_hash",
 )  # fmt: skip
@@ -50,8 +52,8 @@ class AgentEntry:
     Attributes:
         name: What the board calls it.
         file: An agent of `agents` by its file's name, or a path to a user's own file; by default the name.
-        total_tokens: Budget of training.
-        overrides: Keywords of its ``make_agent``.
+        total_tokens: Budget of training; None for the one that its settings for the task were chosen for, or 0.
+        overrides: Keywords of its ``make_agent``, which go before its settings.
 
     Raises:
         ConfigurationError: A field is of another type, or the name cannot be a folder's.
@@ -59,7 +61,7 @@ class AgentEntry:
 
     name: str
     file: str = ""
-    total_tokens: int = 0
+    total_tokens: int | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,6 +89,15 @@ class AgentEntry:
         """SHA-256 of the code of the file and of the files of `agents` that it imports, without comments."""
         code = [[path.name, essence(_source(path))] for path in parts(self.path)]
         return hashlib.sha256(json.dumps(code).encode()).hexdigest()
+
+    def settings(self, env_id: str) -> dict[str, Any]:
+        """What the TOML files beside those files say for a task (`agents._settings`), by the names of the files."""
+        found = {path.name: settings_of(path, env_id) for path in parts(self.path)}
+        return {name: asdict(settings) for name, settings in found.items() if settings}
+
+    def budget(self, env_id: str) -> int:
+        """The tokens that it trains on."""
+        return budget(self.path, env_id) if self.total_tokens is None else self.total_tokens
 
     @property
     def version(self) -> int:
@@ -170,7 +181,7 @@ class Suite:
         least |= {} if self.num_examples is None else {"num_examples": (self.num_examples, 1)}
         least |= {"report.examples": (self.report["examples"], 1)}
         least |= {f"seeds[{i}]": (seed, 0) for i, seed in enumerate(self.seeds)}
-        least |= {f"total_tokens of {agent.name}": (agent.total_tokens, 0) for agent in self.agents}
+        least |= {f"total_tokens of {agent.name}": (agent.total_tokens or 0, 0) for agent in self.agents}
         for field_name, (value, minimum) in least.items():
             if type(value) is not int or value < minimum:
                 raise ConfigurationError(
@@ -184,8 +195,8 @@ class Suite:
 
     def with_agents(self, files: Sequence[str]) -> Suite:
         """The suite with users' own agents, which get the largest budget that one of the suite's has."""
-        budget = max(agent.total_tokens for agent in self.agents)
-        return replace(self, agents=(*self.agents, *(AgentEntry(Path(file).stem, file, budget) for file in files)))
+        most = max(agent.budget(env_id) for agent in self.agents for env_id in self.env_ids)
+        return replace(self, agents=(*self.agents, *(AgentEntry(Path(file).stem, file, most) for file in files)))
 
     @property
     def task(self) -> dict[str, Any]:
@@ -232,7 +243,8 @@ class Cell:
         """Whether a result is of another schema, task, agent or configuration than today's."""
         if self.config is None or result["schema_version"] != SCHEMA_VERSION:
             return True
-        return any(result.get(key) != value for key, value in redacted_values(self.config).items())
+        today = {"settings": None} | self.config
+        return any(result.get(key) != value for key, value in redacted_values(today).items())
 
 
 @dataclass(frozen=True)
@@ -286,7 +298,7 @@ def plan(suite: Suite, results: Path) -> list[Run]:
         for agent, config in zip(suite.agents, configs(suite, env_id), strict=True):
             short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
             folder = agent_folder(results, suite, env_id, agent) / short
-            tokens = agent.total_tokens + (suite.num_examples or len(env.dataset)) * width
+            tokens = agent.budget(env_id) + (suite.num_examples or len(env.dataset)) * width
             for seed in suite.seeds:
                 runs.append(Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config, spec, tokens))
     return runs
@@ -295,11 +307,13 @@ def plan(suite: Suite, results: Path) -> list[Run]:
 def configs(suite: Suite, env_id: str) -> list[dict[str, Any]]:
     """What defines the runs of each agent on a task, by `IDENTITY`."""
     task_hash = evaluation.task_hash(env_id, **suite.task)
-    values = [
-        (env_id, agent.name, agent.path.name, agent.source_hash, agent.version, agent.total_tokens, agent.overrides)
-        for agent in suite.agents
-    ]
-    return [dict(zip(IDENTITY, (*own, suite.num_envs, suite.task, task_hash), strict=True)) for own in values]
+    found = []
+    for agent in suite.agents:
+        own = (env_id, agent.name, agent.path.name, agent.source_hash, agent.version, agent.budget(env_id))
+        values = (*own, agent.overrides, suite.num_envs, suite.task, task_hash)
+        settings = agent.settings(env_id)
+        found.append(dict(zip(IDENTITY, values, strict=True)) | ({"settings": settings} if settings else {}))
+    return found
 
 
 def published(suite: Suite, results: Path) -> list[Cell]:

@@ -195,3 +195,17 @@ def test_the_lstm_reads_rows_that_are_padded_with_nothing():
     empty = {key: np.stack([array, 0 * array]) for key, array in obs.items()}
     found = features({key: torch.as_tensor(array).float() for key, array in empty.items()})
     assert found.shape == (2, 6) and found.isfinite().all() and not found[1, 3:].any()
+
+
+@pytest.mark.parametrize("agent", [ppo, importlib.import_module("agents.grpo")], ids=["rollouts", "episodes"])
+def test_a_linear_schedule_ends_at_zero(agent):
+    options = {"seed": 0, "total_tokens": 1, "env_kwargs": SHORT, "learning_rate": 1e-3}
+    small = TINY if agent is ppo else GROUPS
+    rates = {}
+    for schedule in ("constant", "linear"):
+        made = agent.make_agent(ENV_ID, schedule=schedule, **options, **small)
+        assert made.hyperparameters["learning_rate"] == 1e-3
+        rates[schedule] = [made.model.lr_schedule(left) for left in (1.0, 0.5, 0.0)]
+    assert rates == {"constant": [1e-3] * 3, "linear": [1e-3, 5e-4, 0.0]}
+    with pytest.raises(ConfigurationError, match="schedule='cosine' is not one of constant, linear"):
+        agent.make_agent(ENV_ID, schedule="cosine", **options, **small)
