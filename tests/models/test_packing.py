@@ -56,3 +56,46 @@ def test_a_batch_moves_whole() -> None:
     assert {getattr(batch, field.name).device.type for field in fields(batch)} == {"meta"}
     with pytest.raises(FrozenInstanceError):
         batch.row = batch.position  # type: ignore[misc]
+
+
+FAMILIES = [(60, [5, 1, 0, 8]), (80, [3]), (60, [2, 4]), (20, [30, 6, 0])]  # tokens of a prompt, and of what follows it
+
+
+def related_texts() -> tuple[list[np.ndarray], list[int]]:
+    """Texts of `FAMILIES`, the members of the families by turns; and the lengths of their prompts."""
+    rng = np.random.default_rng(0)
+    drawn = [(i, rng.integers(3, 4096, prompt), owns) for i, (prompt, owns) in enumerate(FAMILIES)]
+    texts = [
+        (turn, i, len(prompt), np.append(prompt, rng.integers(3, 4096, own)))
+        for i, prompt, owns in drawn
+        for turn, own in enumerate(owns)
+    ]
+    ordered = sorted(texts, key=lambda text: text[:2])
+    return [text for *_, text in ordered], [prompt for *_, prompt, _ in ordered]
+
+
+@pytest.mark.parametrize("longest", [256, 72])
+def test_a_prompt_that_texts_share_is_read_once_and_exactly(longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradients of all weights too; what one completion sees of another would change both by about 1."""
+    monkeypatch.setattr("textgym.models.packing.FAMILY_LENGTH", longest)
+    texts, prompts = related_texts()
+    timesteps = [range(prompt - 1, len(text)) for text, prompt in zip(texts, prompts, strict=True)]
+    trunk = models.load()[0].base_model.requires_grad_(True)
+    found = []
+    for shared in (None, prompts):
+        batch = pack(texts, timesteps, "cpu", prompts=shared)
+        hidden = timestep_states(trunk, batch)
+        trunk.zero_grad()
+        (hidden * torch.linspace(-1, 1, hidden.numel()).view_as(hidden)).sum().backward()
+        gradients = torch.cat([weight.grad.flatten() for weight in trunk.parameters() if weight.grad is not None])
+        found.append((batch.input_ids.numel(), hidden.detach(), gradients / gradients.norm()))
+    (area, hidden, gradients), (area_shared, hidden_shared, gradients_shared) = found
+    torch.testing.assert_close(hidden_shared, hidden, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(gradients_shared, gradients, atol=1e-6, rtol=1e-4)
+    assert area_shared < area / (1.5 if longest == 256 else 1.25)
+
+
+def test_prompts_that_cost_little_are_not_shared() -> None:
+    """Sixteen long texts after three tokens: the mask would cost more than it saves."""
+    texts = [np.append(np.arange(3, 6), np.full(40, 7)) for _ in range(16)]
+    assert pack(texts, [range(1)] * 16, "cpu", prompts=[3] * 16).segment is None

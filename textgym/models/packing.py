@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ import torch
 from textgym.errors import ConfigurationError, shown
 
 ROW_LENGTH = 128  # tokens that a shared row holds
-WORTH = 1.25  # a mask makes attention slower, so that only this much less padding pays
+FAMILY_LENGTH = 256  # tokens of a prompt and of the texts that share it: in longer rows attention costs what it saves
+WORTH = 1.25  # a mask makes attention slower, so that only this much less to read pays
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,11 @@ class PackedBatch:
         input_ids: Token ids, int64 (R, L), padded on the right with any id.
         row: The row of each timestep, int64 (N,).
         position: The column of the last token that each timestep had read, int64 (N,).
-        segment: Which text a token belongs to, int64 (R, L), -1 for padding; texts see nothing of one another.
-        position_ids: Each token's position within its text, int64 (R, L); given together with ``segment``.
+        segment: Which segment a token belongs to, int64 (R, L), -1 for padding: a whole text, or a prompt that several
+            texts share, or what follows it in one of them. Segments see nothing of one another but for ``prefix``.
+        prefix: The segment of the shared prompt that a token sees besides its own, int64 (R, L); where it sees none, a
+            number that no segment has.
+        position_ids: Each token's position within its text, int64 (R, L); the three are given together.
         allowed: The tokens that could be chosen at each timestep, bool (N, V); None for all.
     """
 
@@ -35,6 +39,7 @@ class PackedBatch:
     row: torch.Tensor
     position: torch.Tensor
     segment: torch.Tensor | None = None
+    prefix: torch.Tensor | None = None
     position_ids: torch.Tensor | None = None
     allowed: torch.Tensor | None = None
 
@@ -51,11 +56,8 @@ class PackedBatch:
         step, parts = max(1, most_tokens // width), []
         for start in range(0, n_rows, step):
             rows, inside = slice(start, start + step), (self.row >= start) & (self.row < start + step)
-            shared = (
-                {}
-                if self.segment is None or self.position_ids is None
-                else {"segment": self.segment[rows], "position_ids": self.position_ids[rows]}
-            )
+            of_rows = {name: getattr(self, name) for name in ("segment", "prefix", "position_ids")}
+            shared = {name: tensor[rows] for name, tensor in of_rows.items() if tensor is not None}
             parts.append(PackedBatch(self.input_ids[rows], self.row[inside] - start, self.position[inside], **shared))
         return parts
 
@@ -89,8 +91,27 @@ def check_right_padded(attention_mask: torch.Tensor) -> None:
         )
 
 
+class Family(NamedTuple):
+    """Texts that begin with the same prompt, which one row holds once.
+
+    Attributes:
+        prompt: How many tokens they share, 0 for a text alone.
+        members: Which texts.
+        length: Tokens that are read: the prompt, and what follows it in each.
+    """
+
+    prompt: int
+    members: list[int]
+    length: int
+
+
 def pack(
-    texts: Sequence[np.ndarray], timesteps: Sequence[range], device: torch.device | str, *, share_rows: bool = True
+    texts: Sequence[np.ndarray],
+    timesteps: Sequence[range],
+    device: torch.device | str,
+    *,
+    share_rows: bool = True,
+    prompts: Sequence[int] | None = None,
 ) -> PackedBatch:
     """Lay texts into rows: one each where they are of like length, else several, each seeing only itself.
 
@@ -100,35 +121,92 @@ def pack(
             in this order.
         device: Where the tensors are needed.
         share_rows: Whether a row may hold several texts.
+        prompts: How many tokens of each text are its prompt: equal ones are read once, where that is less to read.
     """
-    lengths = np.array([len(text) for text in texts])
-    longest, total = int(lengths.max()), int(lengths.sum())
-    width = longest
-    row, column = np.arange(len(texts)), np.zeros(len(texts), dtype=np.int64)
-    shared = share_rows and longest * len(texts) > WORTH * total
-    if shared:
-        width, end = max(longest, min(ROW_LENGTH, total)), 0
-        for i, length in enumerate(lengths):  # into the current row, else into a new one
-            fits = i > 0 and end + length <= width
-            row[i] = 0 if i == 0 else row[i - 1] + (not fits)
-            column[i] = end if fits else 0
-            end = column[i] + length
-    n_rows = int(row[-1]) + 1
-    input_ids = np.zeros((n_rows, width), dtype=np.int64)  # padding is seen by no real token
-    segment, position_ids = np.full((n_rows, width), -1), np.zeros((n_rows, width), dtype=np.int64)
-    for i, text in enumerate(texts):
-        span = slice(column[i], column[i] + lengths[i])
-        input_ids[row[i], span], segment[row[i], span], position_ids[row[i], span] = text, i, np.arange(lengths[i])
-    arrays = {
-        "input_ids": input_ids,
-        "row": np.repeat(row, [len(steps) for steps in timesteps]),
-        "position": np.concatenate(
-            [start + np.asarray(steps, np.int64) for start, steps in zip(column, timesteps, strict=True)]
-        ),
-    }
-    if shared:
-        arrays |= {"segment": segment, "position_ids": position_ids}
+    families, row, column, width = _layout(texts, share_rows, prompts)
+    shape = row[-1] + 1, width
+    input_ids, position_ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)  # padding is seen by no real token
+    segment, prefix = np.full(shape, -1), np.full(shape, -2)
+    read: list[Any] = [()] * len(texts)  # the column of each text's timesteps, and its row
+    for n, (family, at, begin) in enumerate(zip(families, row, column, strict=True)):
+        end = begin + family.prompt
+        input_ids[at, begin:end] = texts[family.members[0]][: family.prompt]
+        segment[at, begin:end], position_ids[at, begin:end] = len(texts) + n, np.arange(family.prompt)
+        for i in family.members:
+            own = slice(end, end + len(texts[i]) - family.prompt)
+            input_ids[at, own], segment[at, own], prefix[at, own] = texts[i][family.prompt :], i, len(texts) + n
+            position_ids[at, own] = np.arange(family.prompt, len(texts[i]))
+            steps = np.asarray(timesteps[i], np.int64)
+            read[i] = np.where(steps < family.prompt, begin, end - family.prompt) + steps, np.full(len(steps), at)
+            end = own.stop
+    positions, rows = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+    arrays = {"input_ids": input_ids, "row": rows, "position": positions}
+    if len(families) != shape[0] or len(families) != len(texts):  # else causal attention needs no mask
+        arrays |= {"segment": segment, "prefix": prefix, "position_ids": position_ids}
     return PackedBatch(**{name: torch.as_tensor(array, device=device) for name, array in arrays.items()})
+
+
+class Layout(NamedTuple):
+    """Where families are.
+
+    Attributes:
+        families: F of them.
+        row: Each one's, (F,), not falling.
+        column: Where it begins, (F,).
+        width: Tokens of a row.
+    """
+
+    families: Sequence[Family]
+    row: Sequence[int]
+    column: Sequence[int]
+    width: int
+
+    @property
+    def area(self) -> int:
+        """Tokens that are read, padding among them."""
+        return (self.row[-1] + 1) * self.width
+
+
+def _layout(texts: Sequence[np.ndarray], share_rows: bool, prompts: Sequence[int] | None) -> Layout:
+    """The layout that leaves least to read, a mask's price considered; the arguments are those of `pack`."""
+    alone = [Family(0, [i], len(text)) for i, text in enumerate(texts)]
+    total, n = sum(family.length for family in alone), len(alone)
+    best = Layout(alone, range(n), [0] * n, max(family.length for family in alone))
+    if share_rows and best.area > WORTH * total:
+        best = _in_shared_rows(alone)
+    if prompts is not None and len(related := _related(texts, prompts)) < n:
+        together = _in_shared_rows(related)
+        best = together if best.area > WORTH * together.area else best
+    return best
+
+
+def _in_shared_rows(families: Sequence[Family]) -> Layout:
+    """Each family in the current row if it fits, else in a new one."""
+    lengths = [family.length for family in families]
+    width = max(max(lengths), min(ROW_LENGTH, sum(lengths)))
+    rows, columns, row, end = [], [], 0, 0
+    for length in lengths:
+        if end + length > width:
+            row, end = row + 1, 0
+        rows.append(row)
+        columns.append(end)
+        end += length
+    return Layout(families, rows, columns, width)
+
+
+def _related(texts: Sequence[np.ndarray], prompts: Sequence[int]) -> list[Family]:
+    """Families of equal prompts, in the order of their first texts, none longer than `FAMILY_LENGTH` if it can be."""
+    families: list[Family] = []
+    latest: dict[bytes, int] = {}  # the family of a prompt that takes members still
+    for i, (text, prompt) in enumerate(zip(texts, prompts, strict=True)):
+        key, own = text[:prompt].tobytes(), len(text) - prompt
+        at = latest.get(key)
+        if at is None or families[at].length + own > FAMILY_LENGTH:
+            latest[key] = len(families)
+            families.append(Family(prompt, [i], len(text)))
+        else:
+            families[at] = Family(prompt, [*families[at].members, i], families[at].length + own)
+    return families
 
 
 def hidden_states(trunk: Any, batch: PackedBatch, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -142,11 +220,12 @@ def hidden_states(trunk: Any, batch: PackedBatch, dtype: torch.dtype | None = No
         dtype: bfloat16 for matrix products in it, by autocast; else they are in the weights'.
     """
     arguments = {}
-    if batch.segment is not None:
+    if batch.segment is not None and batch.prefix is not None:
         segment, width = batch.segment, batch.input_ids.shape[1]
-        causal = torch.ones(width, width, dtype=torch.bool, device=segment.device).tril()
-        visible = (segment[:, None, :, None] == segment[:, None, None, :]) & causal  # (R, 1, L, L)
-        arguments = {"attention_mask": visible, "position_ids": batch.position_ids}
+        visible = segment[:, :, None] == segment[:, None, :]  # (R, L, L)
+        visible |= batch.prefix[:, :, None] == segment[:, None, :]
+        visible &= torch.ones(width, width, dtype=torch.bool, device=segment.device).tril()
+        arguments = {"attention_mask": visible[:, None], "position_ids": batch.position_ids}
     with torch.autocast(batch.input_ids.device.type, dtype, enabled=dtype == torch.bfloat16):
         return trunk(input_ids=batch.input_ids, use_cache=False, **arguments).last_hidden_state
 

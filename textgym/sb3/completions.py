@@ -61,6 +61,9 @@ class Completions:
         self._prompt_lengths = np.array([episode.info["prompt_length"] for episode in episodes])  # (B,)
         self._text_lengths = np.array([len(episode.tokens) for episode in episodes])  # (B,)
         self.lengths = self._text_lengths - self._prompt_lengths
+        numbers: dict[bytes, int] = {}  # of the prompts, in the order in which they come
+        prompts = [episode.tokens[:length] for episode, length in zip(episodes, self._prompt_lengths, strict=True)]
+        self._prompts = np.array([numbers.setdefault(prompt.tobytes(), len(numbers)) for prompt in prompts])  # (B,)
         self._starts = np.cumsum(self.lengths) - self.lengths  # (B,), where each begins among the N tokens
         began = time.perf_counter()
         self.log_probs = self.log_probs_of(policy.log_prob) if policy.recomputes_log_probs else log_probs
@@ -93,19 +96,21 @@ class Completions:
         texts = [self.episodes[i].tokens[:-1] for i in rows]  # the last token is chosen, and never read
         timesteps = [range(self._prompt_lengths[i] - 1, self._text_lengths[i] - 1) for i in rows]
         tokens = np.concatenate([self.episodes[i].tokens[self._prompt_lengths[i] :] for i in rows])
-        return pack(texts, timesteps, self.policy.device), torch.as_tensor(tokens, device=self.policy.device)
+        batch = pack(texts, timesteps, self.policy.device, prompts=self._prompt_lengths[rows].tolist())
+        return batch, torch.as_tensor(tokens, device=self.policy.device)
 
     def forwards(self, rows: np.ndarray) -> list[np.ndarray]:
         """Cut completions into parts of at most ``most_tokens`` tokens, prompts and padding among them, or of one text.
 
-        Texts of like length come together.
+        Those of one prompt come together, and then prompts of like length.
         """
-        ordered = rows[np.argsort(self._text_lengths[rows], kind="stable")]
-        cuts, begin = [], 0
+        ordered = rows[np.lexsort((self._text_lengths[rows], self._prompts[rows], self._prompt_lengths[rows]))]
+        cuts, begin, longest = [], 0, 0
         for end, length in enumerate(self._text_lengths[ordered]):
-            if end > begin and (end + 1 - begin) * length > self.most_tokens:
+            longest = max(longest, length)
+            if end > begin and (end + 1 - begin) * longest > self.most_tokens:
                 cuts.append(end)
-                begin = end
+                begin, longest = end, length
         return np.split(ordered, cuts)
 
     def log_probs_of(self, log_prob: Callable[[PackedBatch, torch.Tensor], torch.Tensor]) -> np.ndarray:
