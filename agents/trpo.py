@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stable_baselines3.common.type_aliases import Schedule
+
 from agents._training import OnPolicyConfig, make_agent_of, on_policy
 from textgym.sb3 import TRPO
 
@@ -21,7 +23,7 @@ class Config(OnPolicyConfig):
     learning_rate: float = 1e-3  # of the critic's head
     batch_size: int = 512  # tokens, of the critic's steps
     n_critic_updates: int = 4  # epochs
-    target_kl: float = 0.0002  # nats per token: every step of the actor goes as far as it may, whatever it learns
+    target_kl: float | Schedule = 0.0002  # nats per token: every step of the actor goes as far as it may
     cg_max_steps: int = 8  # of the conjugate gradient
     cg_damping: float = 0.1
     line_search_max_iter: int = 10

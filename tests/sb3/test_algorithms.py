@@ -12,6 +12,7 @@ from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.buffers import MaskableDictRolloutBuffer
 from stable_baselines3 import A2C
 from stable_baselines3.common.buffers import DictRolloutBuffer
+from stable_baselines3.common.utils import LinearSchedule
 
 from textgym.sb3 import (
     TRPO,
@@ -73,3 +74,13 @@ def test_trpo_moves_the_whole_actor_within_its_bound(make_ppo: Callable[..., Any
     assert model.logger.name_to_value["train/is_line_search_success"] == 1
     assert 1e-4 < model.logger.name_to_value["train/kl_divergence_loss"] < 0.003
     assert all(change.norm() > 0 for change in update.values())
+
+
+def test_trpo_comes_to_rest_where_the_schedule_of_its_bound_ends(make_ppo: Callable[..., Any], llama: str) -> None:
+    # a constant bound moves the actor as far in the last update as in the first
+    bound = LinearSchedule(0.003, 0.0, 1.0)
+    model = make_ppo(algorithm=TRPO, target_kl=bound, policy_kwargs={"model": llama}, **SMALL, **TRPO_OPTIONS)
+    assert model.target_kl == 0.003
+    update = moved(model)  # in one rollout, the last
+    assert model.target_kl == 0 and update.pop("value_net.weight").norm() > 0 and update.pop("value_net.bias") != 0
+    assert all(change.norm() == 0 for change in update.values())

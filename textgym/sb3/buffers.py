@@ -299,7 +299,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
     def _pack(self, fragments: list[Fragment]) -> tuple[PackedBatch, np.ndarray, np.ndarray]:
         """The fragments' texts, and the step and the environment of each of their timesteps, (N,) each."""
         # the last action's own token is never read
-        texts = [np.r_[f.prefix, self.actions[f.start : f.stop - 1, f.env]] for f in fragments]
+        texts = [np.concatenate([f.prefix, self.actions[f.start : f.stop - 1, f.env]]) for f in fragments]
         timesteps = [range(len(f.prefix) - 1, len(text)) for f, text in zip(fragments, texts, strict=True)]
         steps = np.concatenate([np.arange(f.start, f.stop) for f in fragments])
         envs = np.repeat([f.env for f in fragments], [len(f) for f in fragments])

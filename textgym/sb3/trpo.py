@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sb3_contrib
 import torch
+from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.common.utils import FloatSchedule
 from torch import nn
 
 
@@ -15,7 +19,23 @@ class TRPO(sb3_contrib.TRPO):
 
     What belongs to the actor is what the divergence depends on. contrib goes by names, and leaves a language model's
     parameter untrained if its name contains "value".
+
+    Args:
+        *args: contrib's.
+        target_kl: The divergence of a step, in nats per token, or a schedule of it, as SB3 has of learning rates: every
+            step goes as far as it may, near the optimum too, and only one that shrinks lets the policy come to rest.
+        **kwargs: contrib's.
     """
+
+    def __init__(self, *args: Any, target_kl: float | Schedule = 0.01, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.target_kl_schedule = FloatSchedule(target_kl)
+        self.target_kl = self.target_kl_schedule(1.0)
+
+    def train(self) -> None:
+        """Update as contrib does, within the divergence that the progress of training allows."""
+        self.target_kl = self.target_kl_schedule(self._current_progress_remaining)
+        super().train()
 
     def _compute_actor_grad(
         self, kl_div: torch.Tensor, policy_objective: torch.Tensor
