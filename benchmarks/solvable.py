@@ -78,13 +78,13 @@ EPISODES = {
 GROUPS = EPISODES | {"group_size": 64, "n_epochs": 4}
 TRPO = {"num_envs": 256, "n_steps": 16, "gae_lambda": 1.0, "learning_rate": 0.01, "batch_size": 1024, "target_kl": 0.01}
 ALGORITHMS = {
-    "PPO": Algorithm("ppo", 300_000, PPO),
-    "MaskablePPO": Algorithm("maskable_ppo", 300_000, PPO),
-    "A2C": Algorithm("a2c", 300_000, ON_POLICY | {"num_envs": 64}),
+    "PPO": Algorithm("ppo", 240_000, PPO),
+    "MaskablePPO": Algorithm("maskable_ppo", 240_000, PPO),
+    "A2C": Algorithm("a2c", 260_000, ON_POLICY | {"num_envs": 64}),
     "TRPO": Algorithm("trpo", 300_000, TRPO),
-    "REINFORCE": Algorithm("reinforce", 350_000, EPISODES | {"group_size": 32}),
-    "RLOO": Algorithm("rloo", 300_000, GROUPS),
-    "GRPO": Algorithm("grpo", 300_000, GROUPS),
+    "REINFORCE": Algorithm("reinforce", 280_000, EPISODES | {"group_size": 32}),
+    "RLOO": Algorithm("rloo", 240_000, GROUPS),
+    "GRPO": Algorithm("grpo", 240_000, GROUPS),
 }
 NAMES = [*EXACT, *ALGORITHMS]
 
