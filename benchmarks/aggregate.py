@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy import stats
 
 REPETITIONS = 10_000
 
@@ -56,6 +57,29 @@ def bootstrap_interval(
     values = statistic(np.concatenate(drawn, axis=1))  # (repetitions,)
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def paired_interval(before: np.ndarray, after: np.ndarray, level: float = 0.95) -> tuple[float, float] | None:
+    """Student's interval of the mean difference between two agents' scores, one of each per seed.
+
+    Args:
+        before: Scores (n,).
+        after: Scores (n,) with the same seeds, of the same examples, so that what a seed brings to both falls out.
+        level: Nominal coverage.
+
+    Returns:
+        Lower and upper end; None with fewer than two seeds.
+
+    >>> low, high = paired_interval(np.array([0.1, 0.2, 0.3]), np.array([0.2, 0.4, 0.3]))
+    >>> round(low, 3), round(high, 3)
+    (-0.148, 0.348)
+    """
+    differences = after - before
+    n = len(differences)
+    if n < 2:
+        return None
+    half = float(stats.t.ppf((1 + level) / 2, n - 1) * differences.std(ddof=1) / n**0.5)
+    return float(differences.mean()) - half, float(differences.mean()) + half
 
 
 def normalise(scores: np.ndarray, zero: float, one: float) -> np.ndarray | None:

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks import report
+from benchmarks import aggregate, report
 from benchmarks.results_io import ROOT, write_atomic
 from benchmarks.suite import Suite, load_suite, published
 from textgym import rewards
@@ -88,6 +88,10 @@ def _published_rows(suite: Suite) -> list[report.Row]:
     return report.board(suite, runs)
 
 
+LEARNERS = ("supervised_ppo", "supervised_grpo")  # of the suite headroom
+LIFTED = "↑"
+
+
 def headroom() -> str:
     """Every task's reward under agents that know more and more of it, and whether each step is one upwards.
 
@@ -104,14 +108,19 @@ def headroom() -> str:
         means = [(row, report.number(row.mean("return") if row.complete else None, ".3f")) for row in own.values()]
         cells = [f"{mean} {row.marks}".rstrip() for row, mean in means]
         lines.append([f"`{env_id}`", *cells, *_steps(own)])
-    columns = ("mean reward", *(agent.name for agent in suite.agents), "in order", "PPO lifts", "seeds lifted")
-    in_order, lifted = (sum(line[columns.index(name)] == "yes" for line in lines) for name in ("in order", "PPO lifts"))
+    lifts = tuple(f"lift by {_learner(name)}" for name in LEARNERS)
+    columns = ("mean reward", *(agent.name for agent in suite.agents), "in order", *lifts)
+    in_order = sum(line[columns.index("in order")] == "yes" for line in lines)
+    lifted = {name: sum(line[columns.index(name)].endswith(LIFTED) for line in lines) for name in lifts}
+    n_seeds = len(suite.seeds)
     parts = [
-        f"`make headroom`; conditions and texts are in the [report]({LINK}/headroom/REPORT.md).",
+        f"`make headroom`; conditions and texts are in the [report]({LINK}/headroom/REPORT.md). A lift is the mean "
+        f"difference to the supervised model with the same seed, and its 95 % interval by Student's t, n = {n_seeds} "
+        f"seeds; {LIFTED} where the interval is above 0.",
         report.markdown_table(columns, lines),
         *_marks(rows),
-        f"In order, random < zero_shot < supervised ≤ reference: {in_order} of {len(lines)} tasks. "
-        f"PPO lifts the mean of the supervised model on {lifted}.",
+        f"In order, random < zero_shot < supervised ≤ reference: {in_order} of {len(lines)} tasks. Intervals above 0: "
+        f"{', '.join(f'{name} on {number}' for name, number in lifted.items())}.",
     ]
     return "\n\n".join(parts)
 
@@ -122,13 +131,28 @@ def _marks(rows: Sequence[report.Row]) -> list[str]:
 
 
 def _steps(own: Mapping[str, report.Row]) -> list[str]:
-    """Whether a task's means rise from agent to agent, whether PPO adds to them, and with how many seeds."""
-    if not report.comparable(*own.values()):
-        return ["-"] * 3
-    random, zero_shot, supervised, ppo, reference = (row.scores for row in own.values())
-    in_order = random.mean() < zero_shot.mean() < supervised.mean() <= reference.mean()
-    seeds = f"{(ppo > supervised).sum()}/{len(ppo)}"
-    return ["yes" if in_order else "no", "yes" if ppo.mean() > supervised.mean() else "no", seeds]
+    """Whether a task's means rise from agent to agent, and what each learner adds to the supervised model."""
+    ranked = [own[name] for name in ("random", "zero_shot", "supervised", "reference")]
+    order = "-"
+    if report.comparable(*ranked):
+        random, zero_shot, supervised, reference = (row.scores.mean() for row in ranked)
+        order = "yes" if random < zero_shot < supervised <= reference else "no"
+    return [order, *(_lift(own["supervised"], own[name]) for name in LEARNERS)]
+
+
+def _lift(before: report.Row, after: report.Row) -> str:
+    """A mean paired difference and its interval."""
+    if not report.comparable(before, after):
+        return "-"
+    interval = aggregate.paired_interval(before.scores, after.scores)
+    difference = after.scores.mean() - before.scores.mean()
+    above = interval is not None and interval[0] > 0
+    return f"{difference:+.3f} ({report.interval_text(interval)})" + above * f" {LIFTED}"
+
+
+def _learner(name: str) -> str:
+    """What a table calls an agent that begins at the supervised model."""
+    return name.removeprefix("supervised_").upper()
 
 
 def environment_speed() -> str:

@@ -62,17 +62,15 @@ def test_results_are_marked_that_today_would_not_give(publish):
 @pytest.mark.parametrize(
     ("supervised", "ppo", "verdict", "sentence"),
     [
-        (
-            0.4,
-            0.5,
-            "| yes | yes | 3/3 |",
-            "reference: 12 of 12 tasks. PPO lifts the mean of the supervised model on 12.",
-        ),
-        (0.2, 0.1, "| no | no | 0/3 |", "reference: 0 of 12 tasks. PPO lifts the mean of the supervised model on 0."),
-        (0.9, 0.9, "| no | no | 0/3 |", "reference: 0 of 12 tasks"),  # beyond the references is no headroom
+        (0.4, 0.5, "| yes | +0.100 (0.075 .. 0.125) ↑ |", "12 of 12 tasks. Intervals above 0: lift by PPO on 12"),
+        (0.4, 0.42, "| yes | +0.020 (-0.005 .. 0.045) |", "12 of 12 tasks. Intervals above 0: lift by PPO on 0"),
+        (0.2, 0.1, "| no | -0.100 (-0.125 .. -0.075) |", "0 of 12 tasks. Intervals above 0: lift by PPO on 0"),
+        (0.9, 0.9, "| no | +0.000 (-0.025 .. 0.025) |", "0 of 12 tasks"),  # beyond the references is no headroom
     ],
 )
-def test_headroom_says_where_its_order_fails(tmp_path, monkeypatch, supervised, ppo, verdict, sentence):
+def test_headroom_says_where_its_order_fails_and_what_is_lifted(
+    tmp_path, monkeypatch, supervised, ppo, verdict, sentence
+):
     monkeypatch.setattr(readme, "RESULTS", tmp_path)
     monkeypatch.setattr(
         "benchmarks.suite.configs", lambda suite, _: [None] * len(suite.agents)
@@ -82,13 +80,15 @@ def test_headroom_says_where_its_order_fails(tmp_path, monkeypatch, supervised, 
     scores = {"random": 0.1, "zero_shot": 0.3, "supervised": supervised, "supervised_ppo": ppo, "reference": 0.8}
     for env_id, agent, seed in itertools.product(suite.env_ids, scores, suite.seeds):
         path = tmp_path / "headroom" / env_id / agent / "0123abcd" / f"seed-{seed:03}.json"
-        changed = {"env_id": env_id, "agent": agent, "seed": seed, "dirty": False, "metrics": {"return": scores[agent]}}
+        score = scores[agent] + (0.01 * (seed - 1) if agent == "supervised_ppo" else 0)  # differences, of deviation .01
+        changed = {"env_id": env_id, "agent": agent, "seed": seed, "dirty": False, "metrics": {"return": score}}
         write_run(path, RESULT | changed, [])
     assert readme.headroom().count(verdict) == len(suite.env_ids)
     assert sentence in readme.headroom()
-    path.unlink()  # one seed of one agent
-    assert "| - ‡ | - | - | - |" in readme.headroom()
-    assert f"{len(suite.env_ids) - 1 if ppo == 0.5 else 0} of 12 tasks" in readme.headroom()
+    assert "lift by GRPO on 0" in readme.headroom()
+    path.unlink()  # one seed of the references
+    assert "| - ‡ | - |" in readme.headroom()
+    assert f"{len(suite.env_ids) - 1 if '12 of 12' in sentence else 0} of 12 tasks" in readme.headroom()
 
 
 def test_measurements_name_the_machine_and_no_column_twice(tmp_path, monkeypatch):
