@@ -210,8 +210,10 @@ def solvable() -> str:
         within = [f"{sum(regret <= limit for regret in regrets)}/{len(runs)}" for limit in (0.02, 0.01)]
         cost = [f"{max(m['tokens'] for m in runs):,}", f"{max(m['CPU seconds'] for m in runs):.0f}"]
         shares = [f"{figure(regrets):.1%}" for figure in (statistics.median, max)]
-        lines.append([*names, str(len(runs)), *shares, *within, *cost])
-    figures = ("n", "median regret", "worst", "within 2 %", "within 1 %", "tokens", "CPU seconds")
+        known = [m["explained variance"] for m in runs if "explained variance" in m]
+        critic = f"{statistics.median(known):.0%}" if known else "-"
+        lines.append([*names, str(len(runs)), *shares, *within, critic, *cost])
+    figures = ("n", "median regret", "worst", "within 2 %", "within 1 %", "critic knows", "tokens", "CPU seconds")
     columns = ("target", "algorithm", *figures)
     return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}"
 

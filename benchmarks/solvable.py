@@ -29,6 +29,7 @@ from benchmarks.results_io import ROOT, provenance, write_measurements
 from textgym import models
 from textgym.checks import exact
 from textgym.models import CausalLM
+from textgym.sb3 import EpisodeAlgorithm
 
 ENV_ID, BETA = "TextGen-Solvable-v0", 0.1
 TOKENS = {"max_new_tokens": 4}  # as many as the references have
@@ -95,7 +96,7 @@ def train(name: str, task: exact.Solvable, env_kwargs: Mapping[str, Any], seed: 
 
 
 def run(algorithm: Algorithm, task: exact.Solvable, env_kwargs: Mapping[str, Any], seed: int) -> dict[str, float]:
-    """Train once; regret, reward, divergence, and what it cost."""
+    """Train once; regret, reward, divergence, what it cost, and how well its critic knows the values, if it has one."""
     agent = importlib.import_module(f"agents.{algorithm.agent}")
     began = time.process_time()
     trained = agent.make_agent(
@@ -111,7 +112,11 @@ def run(algorithm: Algorithm, task: exact.Solvable, env_kwargs: Mapping[str, Any
     seconds = time.process_time() - began
     with torch.no_grad():
         policy = task.tabulate(lambda batch: trained.policy.get_distribution(batch).distribution.logits)
-    return figures(task, policy, trained.tokens, seconds)
+        found = figures(task, policy, trained.tokens, seconds)
+        if isinstance(trained.model, EpisodeAlgorithm):
+            return found
+        critic = task.tabulate(trained.policy.predict_values)[:, :, 0]  # (P, M)
+    return found | {"explained variance": round(explained_variance(task, policy, critic), 4)}
 
 
 def ascend(task: exact.Solvable, beta2: float = 0.999, steps: int = 250, rate: float = 0.02) -> dict[str, float]:
@@ -143,6 +148,14 @@ def figures(task: exact.Solvable, policy: torch.Tensor, tokens: int, seconds: fl
     values = {"regret": task.regret(policy), "reward": task.reward(policy), "kl": task.kl(policy)}
     rounded = {name: round(float(value), 5) for name, value in values.items()}
     return rounded | {"tokens": tokens, "CPU seconds": round(seconds, 1)}
+
+
+def explained_variance(task: exact.Solvable, policy: torch.Tensor, critic: torch.Tensor) -> float:
+    """How much of the variance of the exact values a critic (P, M) knows, over the prefixes that the policy visits."""
+    values, weights = task.values(policy), task.visits(policy)
+    weights = weights / weights.sum()
+    spread = (weights * (values - (weights * values).sum()) ** 2).sum()
+    return float(1 - (weights * (values - critic) ** 2).sum() / spread)
 
 
 def main() -> None:

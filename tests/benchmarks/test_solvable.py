@@ -17,6 +17,7 @@ def test_a_short_training_gains_something() -> None:
     env_kwargs = {"dataset": "solvable_constant", "max_new_tokens": 2}
     task = exact.Solvable.of(solvable.ENV_ID, beta=solvable.BETA, **env_kwargs)
     found = solvable.run(replace(solvable.ALGORITHMS["RLOO"], total_tokens=8_000), task, env_kwargs, seed=100)
+    assert "explained variance" not in found  # there is no critic
     assert 0 <= found["regret"] < 0.9 and 8_000 <= found["tokens"] < 10_000
 
 
@@ -32,6 +33,17 @@ def test_the_exact_gradient_leads_nearly_to_the_optimum() -> None:
     task = exact.Solvable.of(solvable.ENV_ID, beta=solvable.BETA, max_new_tokens=2)
     found = solvable.ascend(task, steps=60)
     assert 0 <= found["regret"] < 0.03 and found["tokens"] == 0
+
+
+def test_a_critic_is_measured_by_the_exact_values() -> None:
+    task = exact.Solvable.of(solvable.ENV_ID, beta=solvable.BETA, max_new_tokens=2)
+    values, visits = task.values(task.reference), task.visits(task.reference)
+    mean = ((visits * values).sum() / visits.sum()).expand_as(values)
+    for critic, known in ((values, 1.0), (mean, 0.0), ((values + mean) / 2, 0.75)):
+        assert solvable.explained_variance(task, task.reference, critic) == pytest.approx(known)
+    a2c = replace(solvable.ALGORITHMS["A2C"], total_tokens=1024)
+    found = solvable.run(a2c, task, {"max_new_tokens": 2}, seed=100)
+    assert found["explained variance"] < 0.9  # its critic began at 0
 
 
 def test_an_interrupted_command_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
