@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 REPETITIONS = 10_000
 
@@ -78,7 +78,7 @@ def paired_interval(before: np.ndarray, after: np.ndarray, level: float = 0.95) 
     n = len(differences)
     if n < 2:
         return None
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * differences.std(ddof=1) / n**0.5)
+    half = float(stdtrit(n - 1, (1 + level) / 2) * differences.std(ddof=1) / n**0.5)
     return float(differences.mean()) - half, float(differences.mean()) + half
 
 

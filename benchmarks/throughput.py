@@ -346,7 +346,7 @@ def trl_steps(rows: int, steps: int, with_eos: bool) -> Iterator[tuple[float, in
     """Seconds and written tokens of each step of TRL's ``GRPOTrainer`` but the first, on the same prompts."""
     import trl
     from datasets import Dataset
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
 
     env = environment(rows, with_eos)
     model, tokenizer = models.load()
@@ -371,10 +371,12 @@ def trl_steps(rows: int, steps: int, with_eos: bool) -> Iterator[tuple[float, in
             max_completion_length=NEW, beta=0.05, loss_type="grpo", learning_rate=1e-5, gradient_checkpointing=False,
             use_cpu=True, bf16=False, logging_strategy="no", save_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip
-        trl.GRPOTrainer(
+        trainer = trl.GRPOTrainer(
             model=model, processing_class=tokenizer, args=settings, reward_funcs=score, callbacks=[Clock()],
             train_dataset=Dataset.from_dict({"prompt": prompts}),
-        ).train()  # fmt: skip
+        )  # fmt: skip
+        trainer.remove_callback(PrinterCallback)  # which prints dictionaries
+        trainer.train()
     yield from zip(np.diff(ended)[1:].tolist(), written[2:], strict=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,12 @@ from textgym.envs.vector import TextGenVectorEnv
 from textgym.tokenizer import TextTokenizer
 
 WORDS = "the film was a dull moving funny quiet long sad"
+
+
+def pytest_collection_finish() -> None:
+    """Spare every later collection of garbage what the imports have made: the board collects before each run."""
+    gc.collect()
+    gc.freeze()
 
 
 def vowels(completions: list[str], **_: Any) -> list[float]:
