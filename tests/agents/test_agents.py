@@ -11,7 +11,8 @@ import torch
 from stable_baselines3.common.utils import set_random_seed
 
 import agents
-from agents import best_of_n, ppo, random, recurrent_ppo, reference, supervised, zero_shot
+from agents import beam_search, best_of_n, ppo, random, recurrent_ppo, reference, supervised, zero_shot
+from textgym.checks import exact
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent
 
@@ -98,6 +99,31 @@ def test_greedy_takes_no_chances():
         set_random_seed(seed)
         texts.append([record["completion"] for record in evaluate(greedy, reference=None).records])
     assert texts[0] == texts[1]
+
+
+def test_a_beam_of_one_is_greedy():
+    greedy = zero_shot.make_agent(ENV_ID, seed=0, greedy=True, env_kwargs=SHORT)
+    beam = beam_search.make_agent(ENV_ID, seed=0, width=1, env_kwargs=SHORT)
+    texts = [[record["completion"] for record in evaluate(agent, reference=None).records] for agent in (greedy, beam)]
+    assert texts[0] == texts[1]
+
+
+def test_a_wide_beam_finds_the_likeliest_of_all_completions(tmp_path):
+    # a beam of one misses it, so that a search which follows the likeliest token alone would be told
+    policy = zero_shot.make_agent("TextGen-Solvable-v0", seed=0)
+    torch.manual_seed(0)
+    for weights in policy.language_model.parameters():
+        weights.data.normal_(0, 0.3)
+    policy.export(tmp_path)
+    task = exact.Solvable.of("TextGen-Solvable-v0", beta=0.1, reference=str(tmp_path))
+    likeliest = [task.completions.ids[best] for best in task.probs(task.reference).argmax(1)]
+    found = {}
+    for width in (1, 256):
+        arguments = {"width": width, "length_penalty": 0.0, "split": "train", "model": str(tmp_path)}
+        agent = beam_search.make_agent("TextGen-Solvable-v0", seed=0, **arguments)
+        plans = agent.plan(range(len(task.prompts)))
+        found[width] = [[token for token in plan if token not in task.completions.eos_token_ids] for plan in plans]
+    assert found[256] == likeliest != found[1]
 
 
 def test_best_of_n_plays_the_one_that_the_reward_likes_best():

@@ -374,7 +374,7 @@ def test_a_device_that_is_not_there_is_refused(board):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--agent", "no_such.py"], "Unknown agent 'no_such.py'. Known: a2c, best_of_n"),
+        (["--agent", "no_such.py"], "Unknown agent 'no_such.py'. Known: a2c, beam_search"),
         (["--agent", "no_such.py"], "There is no such file."),
         (["--agent", "agents/random.py"], "has random twice among its agents. Rename one"),
         (["--seeds", "0", "0"], "has 0 twice among its seeds"),
