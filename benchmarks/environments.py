@@ -1,9 +1,9 @@
 """How fast the environments are without a model: ``python -m benchmarks.environments``.
 
 Per task, all medians: CPU seconds of ``import textgym``, and of the first ``gym.make``, in a fresh process; then, with
-1,024 rows and episodes of exactly 32 random tokens, token-steps a second with a reward that costs nothing, and finished
-episodes a second with the task's own default reward, the environment's own work (observations, ends, texts, infos)
-included.
+1,024 environments and episodes of exactly 32 random tokens, token-steps a second with a reward that costs nothing, and
+finished episodes a second with the task's own default reward, the environment's own work (observations, ends, texts,
+infos) included.
 """
 
 from __future__ import annotations

@@ -123,21 +123,21 @@ def learning_rate_zero(device: str) -> Iterator[Figure]:
     yield Figure("learning rate 0: clipped fraction", clipped, 1e-12)
 
 
-def speed(device: str, rows: int, dtype: str, repeats: int) -> Iterator[Figure]:
+def speed(device: str, num_envs: int, dtype: str, repeats: int) -> Iterator[Figure]:
     """Tokens a second of textgym-tiny, prompts of 16 tokens and 48 new ones, and what it takes of the GPU's memory."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    model = throughput.make(rows, rows * NEW // throughput.MINIBATCHES, device=device, dtype=dtype)
+    model = throughput.make(num_envs, num_envs * NEW // throughput.MINIBATCHES, device=device, dtype=dtype)
     rollout = throughput.prepared(model)
     rollout()
     model.train()
-    tokens = rows * NEW
+    tokens = num_envs * NEW
     seconds = throughput.timed(_waiting(rollout, device), repeats)
-    yield Figure(f"rollout of {rows} rows, {dtype}, tokens/s", tokens / seconds)
+    yield Figure(f"rollout of {num_envs} environments, {dtype}, tokens/s", tokens / seconds)
     seconds = throughput.timed(_waiting(model.train, device), repeats)
-    yield Figure(f"update of {rows} rows, {dtype}, tokens/s", throughput.EPOCHS * tokens / seconds)
+    yield Figure(f"update of {num_envs} environments, {dtype}, tokens/s", throughput.EPOCHS * tokens / seconds)
     if device == "cuda":
-        yield Figure(f"GPU memory for {rows} rows, {dtype}, MB", torch.cuda.max_memory_allocated() / 1e6)
+        yield Figure(f"GPU memory for {num_envs} environments, {dtype}, MB", torch.cuda.max_memory_allocated() / 1e6)
 
 
 def smollm2_iteration(device: str) -> Iterator[Figure]:
@@ -174,8 +174,8 @@ def measure(device: str, quick: bool) -> Iterator[Figure]:
     if quick:
         yield from speed(device, CHECKED_ROWS, "float32", repeats=1)
         return
-    for rows, dtype in product((64, 512), ("float32", "bfloat16")):
-        yield from speed(device, rows, dtype, REPEATS)
+    for num_envs, dtype in product((64, 512), ("float32", "bfloat16")):
+        yield from speed(device, num_envs, dtype, REPEATS)
     try:
         yield from smollm2_iteration(device)
     except MissingPackageError as error:
@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Check, measure and write the results; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="the CPU only to try the code")
-    parser.add_argument("--quick", action="store_true", help="2 rows once in float32, no SmolLM2")
+    parser.add_argument("--quick", action="store_true", help="2 environments once in float32, no SmolLM2")
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "gpu.json")
     options = parser.parse_args(arguments)
     if options.device == "cuda" and not torch.cuda.is_available():

@@ -300,7 +300,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "environments": environments,
     "rewards": reward_functions,
     "board": lambda: board("quick"),
-    "throughput": lambda: measurements("throughput", "rows", "{:.0f} rows"),
+    "throughput": lambda: measurements("throughput", "num_envs", "{:.0f} environments"),
     "two_minutes": lambda: board("two_minutes"),
     "headroom": headroom,
     "speed": environment_speed,

@@ -1,7 +1,7 @@
 """How fast textgym is, against what a user would otherwise write: ``python -m benchmarks.throughput``.
 
 Everything runs in one process, and the two sides of a ratio in turn, so that it holds on a machine whose speed drifts;
-medians are reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 128 rows. Compared are:
+medians are reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 128 environments. Compared are:
 
 - rollout: SB3's own ``collect_rollouts`` without a reference, against ``model.generate``, without EOS and with it
   (only real tokens count);
@@ -9,8 +9,8 @@ medians are reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 
 - end to end: stock PPO with `TransformerPolicy` and `SequenceRolloutBuffer` (KL to a reference included), against stock
   PPO with the same network as a features extractor, which reads the whole text again for every token; with two epochs
   per rollout, as is usual on language models, and with PPO's default of ten: the more epochs, the less it matters that
-  a rollout is one small step after another. Stock's best minibatch is the fastest of five sizes on 8 rows, measured
-  once, the better of two epochs each;
+  a rollout is one small step after another. Stock's best minibatch is the fastest of five sizes with 8 environments,
+  measured once, the better of two epochs each;
 - every algorithm: an iteration, rollout, reference and one epoch of updates (TRPO's own step), in turn; RecurrentPPO
   has a small LSTM instead of the language model, and no reference;
 - GRPO against TRL's ``GRPOTrainer``, where the package trl is installed: one step on the same prompts, eight
@@ -65,7 +65,7 @@ from textgym.tokenizer import TextTokenizer
 
 PROMPT, NEW, EPOCHS, MINIBATCHES = 16, 48, 2, 4
 DEFAULT_EPOCHS = inspect.signature(PPO).parameters["n_epochs"].default  # SB3's: 10
-STOCK_REPEATS = 3  # with 128 rows a rollout and an epoch of stock SB3 take over a minute
+STOCK_REPEATS = 3  # with 128 environments a rollout and an epoch of stock SB3 take over a minute
 RATIOS = (
     ("end to end / stock", "end to end", "stock end to end"),
     ("end to end / stock at its best minibatch", "end to end", "stock end to end at its best minibatch"),
@@ -117,7 +117,7 @@ class StockPolicy(MultiInputActorCriticPolicy):
             self.action_net.bias.zero_()
 
 
-def environment(rows: int, with_eos: bool = False) -> TextVecEnv:
+def environment(num_envs: int, with_eos: bool = False) -> TextVecEnv:
     """Prompts of exactly 16 tokens and the cheapest reward, so that the model's time is what is measured."""
     rng = np.random.default_rng(0)
     path = models.folder(models.DEFAULT) / "tokenizer.json"
@@ -131,13 +131,13 @@ def environment(rows: int, with_eos: bool = False) -> TextVecEnv:
     logging.getLogger("textgym").setLevel(logging.ERROR)  # that prompts are cut is the point here
     prompts = (" ".join(rng.choice(letters, 40)) for _ in range(512))  # cut to their last 16 tokens
     return TextVecEnv(
-        "TextGen-Sentiment-v0", rows, tokenizer=tokenizer, dataset=[{"prompt": prompt} for prompt in prompts],
+        "TextGen-Sentiment-v0", num_envs, tokenizer=tokenizer, dataset=[{"prompt": prompt} for prompt in prompts],
         reward_funcs=lambda completions, **_: [0.5] * len(completions), max_prompt_tokens=PROMPT, max_new_tokens=NEW,
     )  # fmt: skip
 
 
 def make(
-    rows: int,
+    num_envs: int,
     batch_size: int,
     stock: bool = False,
     kl: bool = True,
@@ -152,8 +152,8 @@ def make(
         "rollout_buffer_kwargs": {"kl": KLControl(0.05)} if kl else {},
     }  # fmt: skip
     return PPO(
-        StockPolicy if stock else TransformerPolicy, environment(rows, with_eos), n_steps=NEW, batch_size=batch_size,
-        n_epochs=epochs, gamma=1.0, learning_rate=1e-5, device=device, seed=0, policy_kwargs=policy, **buffer,
+        StockPolicy if stock else TransformerPolicy, environment(num_envs, with_eos), n_steps=NEW, n_epochs=epochs,
+        batch_size=batch_size, gamma=1.0, learning_rate=1e-5, device=device, seed=0, policy_kwargs=policy, **buffer,
     )  # fmt: skip
 
 
@@ -230,7 +230,7 @@ def plain_update(model: Any) -> None:
 
 @cache
 def best_minibatch() -> tuple[int, float]:
-    """Stock SB3's fastest minibatch size for updates, and its seconds per timestep: an epoch over 8 rows for each."""
+    """Stock SB3's fastest minibatch size for updates, and its seconds per timestep: an epoch of 8 environments each."""
     stock, seconds = make(8, 8 * NEW, stock=True, epochs=1), {}
     prepared(stock)()
     for size in (16, 32, 64, 128, 384):
@@ -240,15 +240,15 @@ def best_minibatch() -> tuple[int, float]:
     return best, seconds[best]
 
 
-def rollouts(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+def rollouts(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     """Tokens per second of ``collect_rollouts`` and ``generate``, in turn."""
     for with_eos in (False, True):
-        model = make(rows, rows * NEW // MINIBATCHES, kl=False, with_eos=with_eos)
+        model = make(num_envs, num_envs * NEW // MINIBATCHES, kl=False, with_eos=with_eos)
         rollout = prepared(model)
         rollout(), generate(model, with_eos)
         ours, theirs = [], []
         for _ in range(4 * repeats):  # they are short, and the ratio is of two medians
-            ours.append(rows * NEW / timed(rollout, 1))
+            ours.append(num_envs * NEW / timed(rollout, 1))
             began = time.perf_counter()
             real = generate(model, with_eos)
             theirs.append(real / (time.perf_counter() - began))
@@ -257,9 +257,9 @@ def rollouts(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
         yield f"generate{suffix}, tokens/s", statistics.median(theirs)
 
 
-def updates(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+def updates(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     """Tokens per second of PPO's ``train`` and of a loop in plain torch, in turn."""
-    model = make(rows, rows * NEW // MINIBATCHES, kl=False)
+    model = make(num_envs, num_envs * NEW // MINIBATCHES, kl=False)
     prepared(model)()
     model.train()
     plain_update(model)
@@ -267,20 +267,20 @@ def updates(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
     for _ in range(2 * repeats):
         ours.append(timed(model.train, 1))
         theirs.append(timed(lambda: plain_update(model), 1))
-    yield "update, tokens/s", EPOCHS * rows * NEW / statistics.median(ours)
-    yield "plain torch update, tokens/s", EPOCHS * rows * NEW / statistics.median(theirs)
+    yield "update, tokens/s", EPOCHS * num_envs * NEW / statistics.median(ours)
+    yield "plain torch update, tokens/s", EPOCHS * num_envs * NEW / statistics.median(theirs)
 
 
-def end_to_end(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+def end_to_end(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     """Tokens per second of whole iterations, textgym's and stock SB3's in turn: the latter take up to minutes."""
-    tokens, batch_size = rows * NEW, rows * NEW // MINIBATCHES
+    tokens, batch_size = num_envs * NEW, num_envs * NEW // MINIBATCHES
     ours = {
-        "end to end": iterations(make(rows, batch_size), None),
-        "end to end, ten epochs": iterations(make(rows, batch_size, epochs=DEFAULT_EPOCHS), None),
+        "end to end": iterations(make(num_envs, batch_size), None),
+        "end to end, ten epochs": iterations(make(num_envs, batch_size, epochs=DEFAULT_EPOCHS), None),
         # bfloat16 needs the callback, which also logs
-        "end to end, bfloat16": iterations(make(rows, batch_size, dtype="bfloat16"), TextCallback()),
+        "end to end, bfloat16": iterations(make(num_envs, batch_size, dtype="bfloat16"), TextCallback()),
     }
-    stock = make(rows, batch_size, stock=True, epochs=1)  # all epochs cost the same
+    stock = make(num_envs, batch_size, stock=True, epochs=1)  # all epochs cost the same
     stock_rollout = prepared(stock)
     for iteration in ours.values():
         iteration()
@@ -301,54 +301,54 @@ def end_to_end(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
     yield "stock end to end at its best minibatch, tokens/s", tokens / best_s
 
 
-def of_algorithm(name: str, rows: int) -> Any:
+def of_algorithm(name: str, num_envs: int) -> Any:
     """One of `ON_POLICY` and `CRITIC_FREE` or RecurrentPPO, with a rollout of 48 tokens of every row."""
-    env, kl = environment(rows), KLControl(0.05)
+    env, kl = environment(num_envs), KLControl(0.05)
     if name in CRITIC_FREE:
-        sizes = {"n_prompts": rows // GROUP, "group_size": GROUP, "batch_size": max(rows // MINIBATCHES, 1)}
+        sizes = {"n_prompts": num_envs // GROUP, "group_size": GROUP, "batch_size": max(num_envs // MINIBATCHES, 1)}
         return CRITIC_FREE[name](TransformerPolicy, env, kl=kl, device="cpu", seed=0, **sizes)
     keywords: dict[str, Any] = {"n_steps": NEW, "gamma": 1.0, "device": "cpu", "seed": 0}
     if name == "RecurrentPPO":
         keywords |= {"policy_kwargs": {"features_extractor_class": recurrent_ppo.TextFeatures, "net_arch": []}}
         keywords["policy_kwargs"]["features_extractor_kwargs"] = {"width": recurrent_ppo.Config.width}
-        minibatch = rows * NEW // MINIBATCHES
+        minibatch = num_envs * NEW // MINIBATCHES
         return RecurrentPPO("MultiInputLstmPolicy", env, batch_size=minibatch, n_epochs=1, **keywords)
     algorithm, own = ON_POLICY[name]
     masked = name == "MaskablePPO"
     keywords |= {"rollout_buffer_class": MaskableSequenceRolloutBuffer if masked else SequenceRolloutBuffer}
     keywords |= {"rollout_buffer_kwargs": {"kl": kl}} | own
     if name != "A2C":  # which makes one step
-        keywords["batch_size"] = rows * NEW // MINIBATCHES
+        keywords["batch_size"] = num_envs * NEW // MINIBATCHES
     return algorithm(MaskableTransformerPolicy if masked else TransformerPolicy, env, **keywords)
 
 
-def algorithms(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+def algorithms(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     """Tokens per second of whole iterations of every algorithm, in turn."""
     names = (*ON_POLICY, "RecurrentPPO", *CRITIC_FREE)
-    models = {name: of_algorithm(name, rows) for name in names}
+    models = {name: of_algorithm(name, num_envs) for name in names}
     seconds = defaultdict[str, list[float]](list)
     for _ in range(repeats + 1):
         for name, model in models.items():
-            seconds[name].append(timed(partial(model.learn, rows * NEW), 1))
+            seconds[name].append(timed(partial(model.learn, num_envs * NEW), 1))
     for name in names:
-        yield f"{name}, tokens/s", rows * NEW / statistics.median(seconds[name][1:])  # the first warms up
+        yield f"{name}, tokens/s", num_envs * NEW / statistics.median(seconds[name][1:])  # the first warms up
 
 
-def grpo_as_trl(rows: int, with_eos: bool) -> Any:
+def grpo_as_trl(num_envs: int, with_eos: bool) -> Any:
     """GRPO as TRL's trainer does it: one step for all completions, the divergence in the loss."""
     return GRPO(
-        TransformerPolicy, environment(rows, with_eos), n_prompts=rows // GROUP, group_size=GROUP, kl=KLControl(0.05),
-        kl_in="loss_k3", learning_rate=1e-5, device="cpu", seed=0,
+        TransformerPolicy, environment(num_envs, with_eos), n_prompts=num_envs // GROUP, group_size=GROUP,
+        kl=KLControl(0.05), kl_in="loss_k3", learning_rate=1e-5, device="cpu", seed=0,
     )  # fmt: skip
 
 
-def trl_steps(rows: int, steps: int, with_eos: bool) -> Iterator[tuple[float, int]]:
+def trl_steps(num_envs: int, steps: int, with_eos: bool) -> Iterator[tuple[float, int]]:
     """Seconds and written tokens of each step of TRL's ``GRPOTrainer`` but the first, on the same prompts."""
     import trl
     from datasets import Dataset
     from transformers import PrinterCallback, TrainerCallback
 
-    env = environment(rows, with_eos)
+    env = environment(num_envs, with_eos)
     model, tokenizer = models.load()
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(env.venv.tokenizer.eos_token_id)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
@@ -367,7 +367,7 @@ def trl_steps(rows: int, steps: int, with_eos: bool) -> Iterator[tuple[float, in
 
     with TemporaryDirectory() as folder:
         settings = trl.GRPOConfig(
-            output_dir=folder, max_steps=steps + 1, per_device_train_batch_size=rows, num_generations=GROUP,
+            output_dir=folder, max_steps=steps + 1, per_device_train_batch_size=num_envs, num_generations=GROUP,
             max_completion_length=NEW, beta=0.05, loss_type="grpo", learning_rate=1e-5, gradient_checkpointing=False,
             use_cpu=True, bf16=False, logging_strategy="no", save_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip
@@ -380,12 +380,12 @@ def trl_steps(rows: int, steps: int, with_eos: bool) -> Iterator[tuple[float, in
     yield from zip(np.diff(ended)[1:].tolist(), written[2:], strict=True)
 
 
-def against_trl(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
+def against_trl(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     """Tokens per second of GRPO's steps, ours and TRL's in turn; none where trl is not installed."""
     if not find_spec("trl"):
         return
     for with_eos in (False, True):
-        model = grpo_as_trl(rows, with_eos)
+        model = grpo_as_trl(num_envs, with_eos)
         model.learn(1)
         speeds: dict[str, list[float]] = {"GRPO as TRL's": [], "TRL's GRPO": []}
         for _ in range(2):  # a trainer of TRL's is slow to make
@@ -394,21 +394,21 @@ def against_trl(rows: int, repeats: int) -> Iterator[tuple[str, float]]:
                 model.learn(1, reset_num_timesteps=False)
                 seconds = time.perf_counter() - began
                 speeds["GRPO as TRL's"].append((model.num_timesteps - before) / seconds)
-            speeds["TRL's GRPO"] += [tokens / seconds for seconds, tokens in trl_steps(rows, repeats, with_eos)]
+            speeds["TRL's GRPO"] += [tokens / seconds for seconds, tokens in trl_steps(num_envs, repeats, with_eos)]
         for name, values in speeds.items():
             yield f"{name}{', with EOS' if with_eos else ''}, tokens/s", statistics.median(values)
 
 
-def measure(rows: int, repeats: int) -> dict[str, float]:
-    """All figures for one number of rows."""
+def measure(num_envs: int, repeats: int) -> dict[str, float]:
+    """All figures for one number of environments."""
     result: dict[str, float] = {
-        "rows": rows, "tokens per rollout": rows * NEW, "minibatch": rows * NEW // MINIBATCHES,
+        "num_envs": num_envs, "tokens per rollout": num_envs * NEW, "minibatch": num_envs * NEW // MINIBATCHES,
         "models.load, seconds": round(timed(models.load, repeats), 3),
     }  # fmt: skip
     for part in (rollouts, updates, end_to_end, algorithms, against_trl):
-        for name, value in part(rows, repeats):
+        for name, value in part(num_envs, repeats):
             result[name] = round(value, 3)
-            console.print(f"  {rows} rows: {name}: {value:,.2f}", highlight=False)
+            console.print(f"  {num_envs} environments: {name}: {value:,.2f}", highlight=False)
     for name, ours, theirs in RATIOS:
         if f"{theirs}, tokens/s" in result:
             result[f"ratio: {name}"] = round(result[f"{ours}, tokens/s"] / result[f"{theirs}, tokens/s"], 3)
@@ -418,15 +418,15 @@ def measure(rows: int, repeats: int) -> dict[str, float]:
 def main() -> None:
     """Measure and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[32, 128])
+    parser.add_argument("--num-envs", type=int, nargs="+", default=[32, 128])
     parser.add_argument(
         "--repeats", type=int, default=5, help="what is short is measured more often, stock SB3 three times"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "throughput.json")
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    measured = [measure(rows, arguments.repeats) for rows in arguments.rows]
-    table = Table("", *(f"{m['rows']:.0f} rows" for m in measured))
+    measured = [measure(num_envs, arguments.repeats) for num_envs in arguments.num_envs]
+    table = Table("", *(f"{m['num_envs']:.0f} environments" for m in measured))
     for name in measured[0]:
         table.add_row(name, *(f"{m.get(name, float('nan')):,.2f}" for m in measured))
     console.print(table)

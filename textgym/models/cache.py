@@ -21,6 +21,8 @@ from textgym.models.packing import check_right_padded
 
 _optimizer_steps = 0  # of all optimisers of this process
 
+COMPARED = 64  # texts that begin, with all rows, at a time
+
 
 def _count_optimizer_step(*_: Any) -> None:
     global _optimizer_steps
@@ -226,7 +228,9 @@ class CachedTrunk:
         """Hold the keys of texts that begin, (k, T) with lengths (k, 1): copied from a row that has them, or read."""
         width = tokens.shape[1]
         beyond = torch.arange(width, device=rows.device) >= lengths  # (k, T)
-        same = ((tokens[:, None] == self._tokens[:, :width]) | beyond[:, None]).all(2)  # (k, n_rows)
+        few = zip(tokens.split(COMPARED), beyond.split(COMPARED), strict=True)  # of k: a thousand at once are large
+        held = self._tokens[:, :width]
+        same = torch.cat([((text[:, None] == held) | end[:, None]).all(2) for text, end in few])  # (k, n_rows)
         same &= self._lengths >= lengths
         found = same.any(1)
         n_found = int(found.sum())
