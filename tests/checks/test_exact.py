@@ -111,6 +111,15 @@ def test_the_gradient_at_the_optimum_is_zero_and_elsewhere_not(task: exact.Solva
     assert norm(task.optimal_policy()) < 1e-12 < 0.01 < norm(policy)
 
 
+def test_at_the_optimum_all_completions_of_a_prompt_return_the_same(task: exact.Solvable, policy: torch.Tensor) -> None:
+    # and all tokens after a prefix: so a gradient estimated there has no noise
+    best = task.optimal_policy()
+    whole = task.returns_to_go(best)[:, :, 0]  # (P, N)
+    torch.testing.assert_close(whole, task.values(best)[:, :1].expand_as(whole))
+    assert task.advantages(best).abs().max() < 1e-12
+    assert task.returns_to_go(policy)[:, :, 0].std(1).min() > 0.1
+
+
 def test_advantages_telescope_to_the_return(task: exact.Solvable, policy: torch.Tensor) -> None:
     # nothing but the policy is random: what a completion earns is V(prompt) and the advantages of its tokens
     every, advantages = task.completions, task.advantages(policy)
