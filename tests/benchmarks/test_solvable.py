@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import solvable
 from textgym.checks import exact
@@ -44,6 +45,18 @@ def test_a_critic_is_measured_by_the_exact_values() -> None:
     a2c = replace(solvable.ALGORITHMS["A2C"], total_tokens=1024)
     found = solvable.run(a2c, task, {"max_new_tokens": 2}, seed=100)
     assert found["explained variance"] < 0.9  # its critic began at 0
+
+
+def test_a_masked_policy_is_compared_with_a_masked_reference() -> None:
+    # unmasked, what it would give to pad were it allowed to counts, which nothing trains
+    task = exact.Solvable.of(solvable.ENV_ID, beta=solvable.BETA, max_new_tokens=2)
+    masked = replace(task, reference=exact.among(task.reference, torch.arange(8) > 0))
+    assert masked.reward(masked.reference) > 1.01 * task.reward(task.reference)
+    settings = dict(solvable.ALGORITHMS["MaskablePPO"].hyperparameters) | {"learning_rate": 0.0}
+    unmoved = solvable.Algorithm("maskable_ppo", 1024, settings)
+    found = solvable.run(unmoved, task, {"max_new_tokens": 2}, seed=100)
+    assert found["reward"] == pytest.approx(float(masked.reward(masked.reference)), abs=1e-5)
+    assert found["regret"] == pytest.approx(1) and found["kl"] == pytest.approx(0, abs=1e-5)
 
 
 def test_an_interrupted_command_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -187,6 +188,15 @@ def test_a_forbidden_token_costs_nothing(toy: exact.Solvable) -> None:
     # 0 * log 0 is 0: a masked policy has an objective and a gradient
     table = toy.tabulate(lambda batch: toy.reference.flatten(0, 1).index_fill(1, torch.tensor([0]), -torch.inf))
     assert torch.isfinite(toy.objective(table)) and torch.isfinite(toy.advantages(table)[:, :, 1:]).all()
+
+
+def test_a_mask_leaves_the_other_tokens_their_shares(task: exact.Solvable, policy: torch.Tensor) -> None:
+    table = exact.among(policy, torch.tensor([True, True, True, False]))
+    assert table[:, :, 3].exp().max() == 0
+    torch.testing.assert_close(table[:, :, :3], policy[:, :, :3].log_softmax(2))
+    masked = replace(task, reference=exact.among(task.reference, torch.tensor([True, True, True, False])))
+    assert float(masked.objective(table)) < masked.optimum()
+    assert float(masked.regret(masked.optimal_policy())) == pytest.approx(0, abs=1e-9)
 
 
 def test_what_cannot_be_enumerated_is_refused() -> None:

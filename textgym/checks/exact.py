@@ -301,6 +301,14 @@ def log_probs_of(model: CausalLM) -> LogProbs:
     return lambda batch: model.logits(model.states(batch)).log_softmax(1)
 
 
+def among(policy: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
+    """A policy's table (P, M, V) where only some tokens may be written, bool (V,): an action mask.
+
+    The task of a policy that is masked is that of its reference's table, masked alike.
+    """
+    return policy.masked_fill(~allowed, LEAST).log_softmax(2)
+
+
 def to_go(values: torch.Tensor) -> torch.Tensor:
     """Sums over each token and those behind it, in the last dimension."""
     return values.flip(-1).cumsum(-1).flip(-1)
