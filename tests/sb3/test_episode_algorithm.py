@@ -219,6 +219,16 @@ def test_a_prompt_is_read_once_for_its_group(make: Make, num_envs: int) -> None:
     assert 0 < model.policy.prefilled_tokens <= 3 * max(prompts.values())
 
 
+def test_minibatches_keep_groups_together(make: Make) -> None:
+    """Completions shuffled alone would read every prompt again in nearly every minibatch."""
+    model = make(n_prompts=6, group_size=4, batch_size=8)
+    batches = model._minibatches(np.arange(24))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(24))
+    assert [len(batch) for batch in batches] == [8, 8, 8]
+    assert all(len({row // 4 for row in batch}) == 2 for batch in batches)
+    assert not np.array_equal(np.concatenate(batches), np.arange(24))
+
+
 def test_optimiser_steps_are_as_many_as_promised(make: Make, records: type) -> None:
     model = make(n_epochs=2, batch_size=5, kl=KLControl(0.1))
     log = records().of(model)

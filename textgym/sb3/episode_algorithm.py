@@ -275,9 +275,13 @@ class EpisodeAlgorithm(OnPolicyAlgorithm):
         self.logger.record("train/clip_range", self.clip_range)
 
     def _minibatches(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Completions in a random order, cut into batches of nearly equal numbers: no small tail."""
+        """Groups in a random order, cut into batches of nearly equal numbers of completions: no small tail.
+
+        What is left together of a group reads its prompt once.
+        """
         n_batches = 1 if self.batch_size is None else math.ceil(len(rows) / self.batch_size)
-        return np.array_split(self._generator.permutation(rows), n_batches)
+        groups = self._generator.permutation(rows.reshape(-1, self.group_size))  # (K', G), of whole groups
+        return np.array_split(groups.ravel(), n_batches)
 
     def _optimizer_step(self, rows: np.ndarray) -> dict[str, float]:
         """One step on some completions, whose gradient is added up over forward passes; what is logged of it."""
