@@ -353,18 +353,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trainers", nargs="+", choices=ZOO, default=[*ZOO])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--total-tokens", type=int, default=60_000)
+    parser.add_argument("--total-tokens", type=int, default=40_000)
     parser.add_argument("--output", type=Path, default=ROOT / "runs" / "bug_zoo.json")
     args = parser.parse_args(arguments)
     logging.getLogger("textgym").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     task = exact.Solvable.of(ENV_ID, beta=BETA)
+    found_by = {name: examined(name) for name in args.trainers}
     rows: list[dict[str, Any]] = []
-    for name in args.trainers:
-        found_by = examined(name)
-        for seed in args.seeds:
-            rows.append(measure(name, seed, args.total_tokens, task) | {"found by": found_by})
-            console.print(f"{name}, seed {seed}: regret {rows[-1]['regret']}, {found_by}", highlight=False)
+    for seed in args.seeds:
+        for name in args.trainers:
+            rows.append(measure(name, seed, args.total_tokens, task) | {"found by": found_by[name]})
+            console.print(f"seed {seed}, {name}: regret {rows[-1]['regret']}, {found_by[name]}", highlight=False)
             write_measurements(args.output, "python -m benchmarks.bug_zoo", rows)
     draw(rows, args.output.with_suffix(".png"))
     console.print(f"wrote {args.output}")
