@@ -19,6 +19,7 @@ from textgym.sb3.checkpoint import Checkpoint, resume
 from textgym.sb3.completions import Completions
 from textgym.sb3.critic_free import GRPO, REINFORCE, RLOO
 from textgym.sb3.critic_warmup import CriticWarmup
+from textgym.sb3.entropy_target import EntropyTarget
 from textgym.sb3.episode_algorithm import EpisodeAlgorithm
 from textgym.sb3.inspection import inspect_rollout
 from textgym.sb3.kl import KLControl
@@ -37,6 +38,7 @@ __all__ = [
     "Checkpoint",
     "Completions",
     "CriticWarmup",
+    "EntropyTarget",
     "EpisodeAlgorithm",
     "KLControl",
     "MaskableSequenceRolloutBuffer",
