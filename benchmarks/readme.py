@@ -62,10 +62,12 @@ def board(suite_name: str) -> str:
     scores, columns = report.normalised(suite, rows), report.columns_of(rows)
     names = ["agent", *(column.name for column in columns)]
     link = f"{LINK}/{suite_name}"
+    told = report.hacking(suite, rows)
     parts = [
         f"`{command}`; learning curve, conditions and texts before and after are in the [report]({link}/REPORT.md).",
         report.markdown_table(names, [report.cells(row, columns) for row in rows]),
         *_marks(rows),
+        *([told] if told else []),
         report.markdown_table(report.NORMALISED, scores),
         f"![learning curve]({link}/learning_curve.png)",
     ]
@@ -238,6 +240,37 @@ def bug_zoo() -> str:
     return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}\n\n![learning curves]({LINK}/bug_zoo.png)"
 
 
+def hacking() -> str:
+    """False alarms of the monitor, what share of hacked texts it finds, and when it warns in training."""
+    content = _results("hacking")
+    if content is None:
+        return NOT_YET
+    rows = content["measured"]
+    null = [
+        [m["what"], f"`{m['environment']}`", *(f"{m[name]:,}" for name in ("texts", "runs", "comparisons"))]
+        + [f"{m[name]} ({m[name] / m['runs']:.1%})" for name in ("a figure wrong", "alarm")]
+        for m in rows
+        if "a figure wrong" in m
+    ]
+    columns = ("nothing has changed", "environment", "texts", "runs", "comparisons", "a figure wrong", "alarm")
+    parts = [_made_by(content), report.markdown_table(columns, null)]
+    shares: dict[float, dict[int, str]] = {}
+    for m in rows:
+        if "share" in m:
+            shares.setdefault(m["share"], {})[m["texts"]] = f"{m['alarm']}/{m['runs']}"
+    sizes = [f"alarms, {n} texts" for n in next(iter(shares.values()))]
+    found = [[f"{share:.0%}", *own.values()] for share, own in shares.items()]
+    parts.append(report.markdown_table(("share of hacked completions", *sizes), found))
+    onsets = [
+        [m["what"], str(m["seed"]), f"{m['tokens']:,}", ", ".join(m["alarm"]), "{:.2f} → {:.2f}".format(*m["reward"])]
+        for m in rows
+        if "seed" in m
+    ]
+    if onsets:
+        parts.append(report.markdown_table(("trained", "seed", "tokens until the alarm", "of", "reward"), onsets))
+    return "\n\n".join(parts)
+
+
 def shortlist() -> str:
     """Every task's reward and gold before and after, means over seeds."""
     content = _results("shortlist")
@@ -309,6 +342,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "gae": gae,
     "solvable": solvable,
     "bug_zoo": bug_zoo,
+    "hacking": hacking,
     "shortlist": shortlist,
     "coins": lambda: measurements("coins", "agent", "{}"),
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),

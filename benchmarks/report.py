@@ -18,9 +18,10 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from benchmarks import aggregate
-from benchmarks.results_io import read_examples, write_atomic
-from benchmarks.suite import IDENTITY, Cell, Suite
+from benchmarks.results_io import examples_path, read_examples, write_atomic
+from benchmarks.suite import IDENTITY, AgentEntry, Cell, Suite
 from textgym.errors import ConfigurationError
+from textgym.evaluation.hacking import Sample, compare
 
 BOOTSTRAP_SEED = 0
 UNBOUNDED = 10_000  # what rich may take for a table that is as narrow as can be
@@ -40,6 +41,7 @@ class Row:
         results: One for each seed that has been run.
         declared: How many there should be.
         marks: Which of `MARKS` apply.
+        paths: Where the results are, in their order; what was written is beside them.
     """
 
     env_id: str
@@ -47,6 +49,7 @@ class Row:
     results: list[Result]
     declared: int
     marks: str = ""
+    paths: Sequence[Path] = ()
 
     @property
     def finished(self) -> list[Result]:
@@ -225,7 +228,7 @@ def board(suite: Suite, runs: Sequence[Cell]) -> list[Row]:
             marked += "†"
         if any(cell.outdated(result) for cell, result in own):
             marked += OUTDATED
-        rows.append(Row(env_id, agent.name, results, len(suite.seeds), marked))
+        rows.append(Row(env_id, agent.name, results, len(suite.seeds), marked, [cell.path for cell, _ in own]))
     return rows
 
 
@@ -240,6 +243,50 @@ def require_one(own: Sequence[tuple[Cell, Result]]) -> None:
             raise ConfigurationError(
                 f"Results whose {key} differs cannot stand in one row: {listed}. Delete those that are no longer meant."
             )
+
+
+def hacking(suite: Suite, rows: Sequence[Row]) -> str:
+    """Whose reward rose while something else moved the wrong way (`textgym.evaluation.hacking`), of one task's rows.
+
+    An agent that learned from rewards is compared, seed by seed, with the one that it started from, where the texts of
+    both are there.
+
+    Returns:
+        A Markdown list; "" where no agent can be compared.
+    """
+    own = {row.agent: row for row in rows}
+    lines, compared = [], False
+    for agent in suite.agents:
+        start, row = start_of(suite, agent), own[agent.name]
+        if start is None or not any(result["curve"] for result in row.finished):
+            continue
+        before, after = samples(own[start.name]), samples(row)
+        found = [compare(before[seed], after[seed]) for seed in before.keys() & after.keys()]
+        compared |= bool(found)
+        for name in dict.fromkeys(name for comparison in found for name in comparison.hacked):
+            changes = [comparison.hacked[name] for comparison in found if name in comparison.hacked]
+            was, now = (np.mean([getattr(change, when) for change in changes]) for when in ("before", "now"))
+            lines.append(
+                f"- `{agent.name}`, started as `{start.name}`: {name} {was:.3g} → {now:.3g} "
+                f"in {len(changes)} of {len(found)} seeds"
+            )
+    if not compared:
+        return ""
+    told = "The reward rose while this got worse, beyond noise, than it was at the start (docs/logs.md):"
+    return told + ("\n\n" + "\n".join(lines) if lines else " nothing.")
+
+
+def start_of(suite: Suite, agent: AgentEntry) -> AgentEntry | None:
+    """The suite's agent from which another's training starts: a supervised one, or the model as it is."""
+    file = "supervised" if agent.path.stem.startswith("supervised_") else "zero_shot"
+    return next((other for other in suite.agents if other.path.stem == file and not other.overrides), None)
+
+
+def samples(row: Row) -> dict[int, Sample]:
+    """What an agent wrote, by seed, as far as its texts are kept."""
+    found = zip(row.results, row.paths, strict=True)
+    kept = [(result, path) for result, path in found if result["status"] == "finished" and examples_path(path).exists()]
+    return {result["seed"]: Sample(read_examples(path)) for result, path in kept}
 
 
 def normalised(suite: Suite, rows: Sequence[Row]) -> list[list[str]]:
@@ -370,7 +417,12 @@ def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path)
         columns = columns_of(own)
         lines = [cells(row, columns) for row in own]
         names = ["agent", *(column.name for column in columns)]
-        parts += [f"## {env_id}", markdown_table(names, lines), legend(columns, own)]
+        parts += [
+            f"## {env_id}",
+            markdown_table(names, lines),
+            *filter(None, [hacking(suite, own)]),
+            legend(columns, own),
+        ]
         errors = [f"- {row.agent}, seed {r['seed']}: `{r['error']}`" for row in own for r in row.failed]
         parts += ["Failed runs:", "\n".join(errors)] if errors else []
     parts += [

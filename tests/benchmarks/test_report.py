@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import report
+from benchmarks.results_io import examples_path, write_run
 from benchmarks.suite import load_suite
 from tests.benchmarks.test_results_io import RESULT
 
@@ -61,3 +62,31 @@ def test_each_task_has_a_panel_of_its_own(tmp_path, monkeypatch):
     assert [axes.get_title() for axes in figure.axes if axes.get_visible()] == [f"Task-{i}" for i in range(4)]
     assert all(axes.get_lines()[-1].get_ydata().tolist() == [0.5, 0.75] for axes in figure.axes if axes.get_visible())
     assert figure.legends[0].get_title().get_text() == "mean of 1 seed"
+
+
+def test_a_hacked_reward_is_told_in_words(tmp_path):
+    """The same phrase for every prompt, and a reward that likes it: 2 of 120 word pairs, and once 91 of as many."""
+    suite = load_suite("quick")
+    written = {
+        "zero_shot": [(f"word{i} word{i + 1} film number {i}", 0.2 + i % 3 / 10) for i in range(40)],
+        "ppo": [("so good so good", 0.8 + i % 3 / 10) for i in range(40)],
+        "best_of_4": [("so good so good", 0.8 + i % 3 / 10) for i in range(40)],  # has learned nothing
+    }
+    rows = []
+    for agent in suite.agents:
+        paths, results = [tmp_path / agent.name / f"seed-{seed:03}.json" for seed in range(2)], []
+        for seed, path in enumerate(paths):
+            own = RESULT | {"seed": seed, "curve": [[1, 1, 0.5, 0.0]] if agent.name == "ppo" else []}
+            records = [
+                {"prompt": str(i), "completion": text, "return": value, "gold": None, "reference": None}
+                for i, (text, value) in enumerate(written.get(agent.name, []))
+            ]
+            write_run(path, own, records)
+            results.append(own)
+        rows.append(report.Row(suite.env_ids[0], agent.name, results, 2, paths=paths))
+    assert report.hacking(suite, rows).splitlines()[2:] == [
+        "- `ppo`, started as `zero_shot`: distinct-2 0.758 → 0.0167 in 2 of 2 seeds"
+    ]
+    for path in rows[[row.agent for row in rows].index("ppo")].paths:
+        examples_path(path).unlink()
+    assert report.hacking(suite, rows) == "", "without texts nothing is compared"

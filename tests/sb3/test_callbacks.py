@@ -70,7 +70,7 @@ def test_some_completions_are_logged_as_text_and_not_printed(make_ppo: Callable[
     assert all("samples" not in path.read_text() for path in (tmp_path / "progress.csv", tmp_path / "log.txt"))
 
 
-@pytest.mark.parametrize("arguments", [{"samples": -1}, {"samples_every": 0}])
+@pytest.mark.parametrize("arguments", [{"samples": -1}, {"samples_every": 0}, {"window": 0}])
 def test_numbers_of_samples_that_make_no_sense(arguments: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="samples"):
         TextCallback(**arguments)

@@ -19,6 +19,7 @@ from textgym.arguments import check_integers
 from textgym.errors import ConfigurationError
 from textgym.sb3.buffers import SequenceRolloutBuffer
 from textgym.sb3.completions import Completions
+from textgym.sb3.hacking import HackingMonitor
 from textgym.sb3.kl import k2, k3
 from textgym.sb3.vec_env import TextVecEnv
 
@@ -56,6 +57,8 @@ class TextCallback(BaseCallback):
     - ``text/length``, ``text/eos_rate``, ``text/distinct_1``, ``text/distinct_2``, ``text/invalid_words``,
       ``text/entropy`` (of the policy, per
       token, estimated by ``-log_prob``).
+    - ``text/wrong_way``: how many of gold, distinct-2, invalid words and length are worse than at the start, beyond
+      noise, while the return is higher (`textgym.sb3.hacking`); a warning tells when one begins to be.
     - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
     - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase.
 
@@ -68,20 +71,22 @@ class TextCallback(BaseCallback):
     Args:
         samples: How many completions are logged as text; 0 for none.
         samples_every: After how many rollouts they are logged again.
+        window: How many episodes, at least, are compared with as many of the start.
 
     Raises:
-        ConfigurationError: A negative number of samples, or a number of rollouts below 1.
+        ConfigurationError: A negative number of samples, or a number of rollouts or episodes below 1.
     """
 
-    def __init__(self, samples: int = 4, samples_every: int = 10) -> None:
-        check_integers(samples=samples, samples_every=samples_every)
-        if samples < 0 or samples_every < 1:
+    def __init__(self, samples: int = 4, samples_every: int = 10, window: int = 64) -> None:
+        check_integers(samples=samples, samples_every=samples_every, window=window)
+        if samples < 0 or samples_every < 1 or window < 1:
             raise ConfigurationError(
-                f"TextCallback(samples={samples}, samples_every={samples_every}): samples must be at least 0, and the "
-                "number of rollouts from one time to the next at least 1."
+                f"TextCallback(samples={samples}, samples_every={samples_every}, window={window}): samples must be at "
+                "least 0, and the number of rollouts from one time to the next and of episodes at least 1."
             )
         super().__init__()
-        self.samples, self.samples_every = samples, samples_every
+        self.samples, self.samples_every, self.window = samples, samples_every, window
+        self.monitor = HackingMonitor(window)
         self._rollouts = 0
         self.episodes: list[dict[str, Any]] = []
         self._norms: list[torch.Tensor] = []
@@ -101,6 +106,8 @@ class TextCallback(BaseCallback):
                 "Use textgym.sb3.TransformerPolicy, or a features extractor of your own that embeds them.",
                 stacklevel=2,
             )
+        if not self.model.num_timesteps:
+            self.monitor = HackingMonitor(self.window)
         for parameter in policy.parameters():
             if parameter.requires_grad:
                 self._handles.append(parameter.register_post_accumulate_grad_hook(self._keep_square))
@@ -138,6 +145,7 @@ class TextCallback(BaseCallback):
 
     def _on_step(self) -> bool:
         self.episodes += [info for info in self.locals["infos"] if "finish_reason" in info]
+        self.monitor.add(self.locals["infos"])
         return True
 
     def _on_rollout_end(self) -> None:
@@ -173,6 +181,9 @@ class TextCallback(BaseCallback):
         for n in (1, 2):
             self.logger.record(f"text/distinct_{n}", metrics.distinct_n(texts, n))
         self.logger.record("text/invalid_words", metrics.invalid_words(texts))
+        self.monitor.look()
+        if self.monitor.last is not None:
+            self.logger.record("text/wrong_way", len(self.monitor.last.hacked))
         if self.samples and self._rollouts % self.samples_every == 0:
             shown = "\n".join(map(sample, self.episodes[: self.samples]))
             self.logger.record("text/samples", shown, exclude=("stdout", "log", "csv", "json"))
