@@ -11,6 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+from stable_baselines3 import PPO
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from textgym.envs import ENVIRONMENTS, small_id
@@ -222,6 +223,9 @@ def test_an_agent_of_the_short_list_is_evaluated_on_the_whole_task():
     spaces = gym.make(small_id(env_id)).get_wrapper_attr("spaces")
     found = evaluate_agent(ShortlistAgent(Third(), spaces), env_id, **options)
     env = gym.make(env_id).unwrapped
+    assert ShortlistAgent(Third(), spaces).num_timesteps == 0
+    trained = PPO("MlpPolicy", gym.make(small_id(env_id)), n_steps=8, batch_size=8).learn(8)
+    assert ShortlistAgent(trained, spaces).num_timesteps == 8, "the board counts them"
     written = env.tokenizer.decode([spaces.tokens[2]] * env.config.max_new_tokens)
     assert [record["completion"] for record in found.records] == [written] * 3
     with pytest.raises(ConfigurationError, match="Evaluate on the whole task, whose id has no Small"):

@@ -171,6 +171,11 @@ class ShortlistAgent:
     def __init__(self, agent: Any, spaces: ShortlistSpaces) -> None:
         self.agent, self.spaces = agent, spaces
 
+    @property
+    def num_timesteps(self) -> int:
+        """How many tokens it was trained on, which the board asks for; 0 where the agent does not say."""
+        return getattr(self.agent, "num_timesteps", 0)
+
     def predict(
         self, obs: Observation, state: Any = None, episode_start: Any = None, deterministic: bool = False
     ) -> tuple[np.ndarray, Any]:
