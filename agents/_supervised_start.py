@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agents import supervised
-from agents._settings import budget, settled
+from agents._settings import settled
 from agents._training import TrainedAgent
 
 
@@ -37,22 +37,22 @@ def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[.
             env_id: The task.
             seed: Decides both.
             total_tokens: The budget of the second.
-            supervised_tokens: The budget of the fine-tuning; None for the one of the settings of `agents.supervised`.
+            supervised_tokens: The budget of the fine-tuning; None for that of the agent's settings.
             progress: Called with the second's tokens so far.
             env_kwargs: Keywords of the environment.
-            supervised_overrides: The hyperparameters of `agents.supervised`.
+            supervised_overrides: The hyperparameters of `agents.supervised`; None for those of the agent's settings.
             device: Where both compute; ``"auto"`` for an accelerator if there is one.
             **hyperparameters: Those of the second; what neither they nor the agent's settings name is as in its own.
         """
         keywords: dict[str, Any] = {"seed": seed, "env_kwargs": env_kwargs, "device": device}
-        if supervised_tokens is None:
-            supervised_tokens = budget(supervised.__file__, env_id)
-        start = supervised.make_agent(
-            env_id, total_tokens=supervised_tokens, **keywords, **(supervised_overrides or {})
-        )
+        given = {"supervised_tokens": supervised_tokens, "supervised_overrides": supervised_overrides}
+        given = {name: value for name, value in given.items() if value is not None}
+        own = settled(file, env_id, hyperparameters | given)
+        tokens, overrides = own.pop("supervised_tokens"), own.pop("supervised_overrides")
+        start = supervised.make_agent(env_id, total_tokens=tokens, **keywords, **overrides)
         with TemporaryDirectory() as folder:
             start.save(folder)
             keywords |= {"total_tokens": total_tokens, "progress": progress, "model": folder}
-            return then(env_id, **keywords, **settled(file, env_id, hyperparameters))
+            return then(env_id, **keywords, **own)
 
     return make_agent

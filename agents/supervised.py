@@ -18,7 +18,6 @@ import torch
 
 from agents._policy import PolicyAgent, language_policy
 from agents._replay import exemplary, prompt_ids, written
-from agents._settings import settled
 from textgym.errors import ConfigurationError
 from textgym.evaluation import TEXTS_PER_FORWARD, make_env
 from textgym.models import PackedBatch
@@ -124,7 +123,7 @@ def make_agent(
     Raises:
         ConfigurationError: A split has no references.
     """
-    config = Config(**settled(__file__, env_id, hyperparameters))
+    config = Config(**hyperparameters)
     policy = language_policy(env_id, model, env_kwargs, config.dtype, device)
     train, validation = (examples(env_id, split, env_kwargs) for split in ("train", "validation"))
     rng = np.random.default_rng(seed)

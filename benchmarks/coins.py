@@ -37,7 +37,9 @@ console = Console()
 
 def supervised_model(env_id: str, seed: int, folder: Path) -> None:
     """Write the model that all begin from."""
-    supervised.make_agent(env_id, seed=seed, total_tokens=budget(supervised.__file__, env_id)).save(folder)
+    start = settled(supervised_ppo.__file__, env_id, {})
+    tokens, overrides = start["supervised_tokens"], start["supervised_overrides"]
+    supervised.make_agent(env_id, seed=seed, total_tokens=tokens, **overrides).save(folder)
 
 
 def score(agent: Any, env_id: str, samples: int, num_examples: int | None) -> list[float]:
@@ -89,7 +91,8 @@ def measure(
             for name in names:
                 make_agent = importlib.import_module(f"agents.{name}").make_agent
                 drawn: dict[str, Any] = {"model": start, "env_kwargs": {"reward_funcs": Coin(seed)}}
-                hyperparameters = settled(AGENTS / f"supervised_{name}.py", env_id, {})
+                settings = settled(AGENTS / f"supervised_{name}.py", env_id, {})
+                hyperparameters = {key: value for key, value in settings.items() if not key.startswith("supervised_")}
                 agent = make_agent(env_id, seed=seed, total_tokens=total_tokens, **drawn, **hyperparameters)
                 after[name].append(float(np.mean(score(agent, env_id, samples, num_examples))))
                 kept[name].append(after[name][-1] / before[-1])
