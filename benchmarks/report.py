@@ -278,8 +278,8 @@ def hacking(suite: Suite, rows: Sequence[Row]) -> str:
 
 def start_of(suite: Suite, agent: AgentEntry) -> AgentEntry | None:
     """The suite's agent from which another's training starts: a supervised one, or the model as it is."""
-    file = "supervised" if agent.path.stem.startswith("supervised_") else "zero_shot"
-    return next((other for other in suite.agents if other.path.stem == file and not other.overrides), None)
+    name = "supervised" if agent.path.stem.startswith("supervised_") else "zero_shot"
+    return next((other for other in suite.agents if other.name == name), None)
 
 
 def samples(row: Row) -> dict[int, Sample]:

@@ -11,7 +11,7 @@ import pytest
 import agents
 from agents import ppo
 from agents._settings import DEFAULT, budget, settings_of, settled
-from benchmarks.suite import AgentEntry
+from benchmarks.suite import AgentEntry, load_suite
 from textgym.errors import ConfigurationError
 
 FOLDER = Path(agents.__path__[0])
@@ -103,3 +103,11 @@ def test_the_board_knows_an_agent_by_the_settings_of_its_task(agent):
     agent.with_suffix(".toml").write_text(BOTH.replace("1e-4", "3e-4"))
     assert entry.settings("TextGen-QA-v0") != before["TextGen-QA-v0"]
     assert entry.settings("TextGen-NER-v0") == before["TextGen-NER-v0"]
+
+
+@pytest.mark.parametrize("name", ["supervised_ppo", "supervised_grpo"])
+def test_headroom_measures_the_start_that_its_learners_begin_at(name):
+    """Lifts are paired: another start would be part of them."""
+    (start,) = (agent for agent in load_suite("headroom").agents if agent.name == "supervised")
+    own = settled(FOLDER / f"{name}.py", "TextGen-QA-v0", {})
+    assert (own["supervised_tokens"], own["supervised_overrides"]) == (start.total_tokens, start.overrides)

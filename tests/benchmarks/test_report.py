@@ -90,3 +90,11 @@ def test_a_hacked_reward_is_told_in_words(tmp_path):
     for path in rows[[row.agent for row in rows].index("ppo")].paths:
         examples_path(path).unlink()
     assert report.hacking(suite, rows) == "", "without texts nothing is compared"
+
+
+def test_an_agent_is_compared_with_the_one_that_it_started_from():
+    headroom, quick = load_suite("headroom"), load_suite("quick")
+    starts = {agent.name: report.start_of(headroom, agent) for agent in headroom.agents}
+    assert starts["supervised_ppo"].name == starts["supervised_grpo"].name == "supervised"
+    (ppo,) = (agent for agent in quick.agents if agent.name == "ppo")
+    assert report.start_of(quick, ppo).name == "zero_shot"

@@ -127,20 +127,23 @@ def pack(
     shape = row[-1] + 1, width
     input_ids, position_ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)  # padding is seen by no real token
     segment, prefix = np.full(shape, -1), np.full(shape, -2)
-    read: list[Any] = [()] * len(texts)  # the column of each text's timesteps, and its row
+    read: list[Any] = [()] * len(texts)  # the columns of each text's timesteps
+    row_of = np.zeros(len(texts), np.int64)
     for n, (family, at, begin) in enumerate(zip(families, row, column, strict=True)):
         end = begin + family.prompt
-        input_ids[at, begin:end] = texts[family.members[0]][: family.prompt]
-        segment[at, begin:end], position_ids[at, begin:end] = len(texts) + n, np.arange(family.prompt)
+        if family.prompt:
+            input_ids[at, begin:end] = texts[family.members[0]][: family.prompt]
+            segment[at, begin:end], position_ids[at, begin:end] = len(texts) + n, np.arange(family.prompt)
         for i in family.members:
             own = slice(end, end + len(texts[i]) - family.prompt)
             input_ids[at, own], segment[at, own], prefix[at, own] = texts[i][family.prompt :], i, len(texts) + n
             position_ids[at, own] = np.arange(family.prompt, len(texts[i]))
             steps = np.asarray(timesteps[i], np.int64)
-            read[i] = np.where(steps < family.prompt, begin, end - family.prompt) + steps, np.full(len(steps), at)
+            shift = np.where(steps < family.prompt, begin, end - family.prompt) if family.prompt else begin
+            read[i], row_of[i] = steps + shift, at
             end = own.stop
-    positions, rows = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
-    arrays = {"input_ids": input_ids, "row": rows, "position": positions}
+    rows = np.repeat(row_of, [len(steps) for steps in timesteps])
+    arrays = {"input_ids": input_ids, "row": rows, "position": np.concatenate(read)}
     if len(families) != shape[0] or len(families) != len(texts):  # else causal attention needs no mask
         arrays |= {"segment": segment, "prefix": prefix, "position_ids": position_ids}
     return PackedBatch(**{name: torch.as_tensor(array, device=device) for name, array in arrays.items()})

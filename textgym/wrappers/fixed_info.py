@@ -15,7 +15,7 @@ from textgym.errors import ConfigurationError
 class FixedInfo(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """The same environment, whose infos have the same keys at every step, and numbers alone.
 
-    TorchRL, Tianshou and Minari lay infos out as arrays and expect every info to look like the first one; the
+    TorchRL and Tianshou lay infos out as arrays and expect every info to look like the first one; the
     environment's own tells of the text when it is finished, and nothing before. Here every info, `reset`'s too, has
     ``index``, ``prompt_length``, ``completion_length`` so far and ``eos``, 1 where EOS has ended the text, all int64;
     and for each reward ``reward_<name>``, float64, 0 until the text is finished. All are numpy's scalars.
