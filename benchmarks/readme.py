@@ -1,4 +1,6 @@
-"""Write the tables of README and docs from the registries and the published results: ``python -m benchmarks.readme``.
+"""Write what is said of the published results, and of the registries: ``python -m benchmarks.readme``.
+
+These are the tables of README and docs, and the reports beside the results.
 
 ``--check`` writes nothing and fails if a page says something else than they do.
 """
@@ -14,7 +16,7 @@ from typing import Any
 
 from benchmarks import aggregate, report
 from benchmarks.results_io import ROOT, write_atomic
-from benchmarks.suite import Suite, load_suite, published
+from benchmarks.suite import SUITES, Cell, Suite, load_suite, published
 from textgym import rewards
 from textgym.cli.output import described_reward, first_sentence, sizes
 from textgym.envs import ENVIRONMENTS
@@ -55,7 +57,7 @@ def board(suite_name: str) -> str:
         ConfigurationError: A result is of code that is in no commit, or see `report.board`.
     """
     suite = load_suite(suite_name)
-    rows = _published_rows(suite)
+    rows = report.board(suite, _published(suite))
     if not any(row.results for row in rows):
         return NOT_YET
     command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
@@ -74,11 +76,11 @@ def board(suite_name: str) -> str:
     return "\n\n".join(parts)
 
 
-def _published_rows(suite: Suite) -> list[report.Row]:
-    """The board of published results; those of other commits, tasks or agents than today's are marked.
+def _published(suite: Suite) -> list[Cell]:
+    """The published results; on the board those of other commits, tasks or agents than today's are marked.
 
     Raises:
-        ConfigurationError: A result is of code that is in no commit, or see `report.board`.
+        ConfigurationError: A result is of code that is in no commit, or there are several for one cell.
     """
     runs = published(suite, RESULTS)
     dirty = [str(run.path) for run in runs if (result := run.result()) is not None and result["dirty"]]
@@ -87,7 +89,23 @@ def _published_rows(suite: Suite) -> list[report.Row]:
             f"Results of code that is in no commit cannot be published: {', '.join(dirty)}. "
             "Delete them, commit, and run them again: make results"
         )
-    return report.board(suite, runs)
+    return runs
+
+
+def published_report(suite_name: str) -> str:
+    """The report beside the published results of a suite.
+
+    Raises:
+        ConfigurationError: See `board`.
+    """
+    suite = load_suite(suite_name)
+    runs = _published(suite)
+    return report.markdown(suite, runs, report.board(suite, runs))
+
+
+def published_suites() -> list[str]:
+    """The suites that have published results."""
+    return sorted(path.stem for path in SUITES.glob("*.toml") if (RESULTS / path.stem).is_dir())
 
 
 LEARNERS = ("supervised_ppo", "supervised_grpo")  # of the suite headroom
@@ -101,7 +119,7 @@ def headroom() -> str:
         ConfigurationError: A result is of code that is in no commit, or see `report.board`.
     """
     suite = load_suite("headroom")
-    rows = _published_rows(suite)
+    rows = report.board(suite, _published(suite))
     if not any(row.results for row in rows):
         return NOT_YET
     lines = []
@@ -117,8 +135,8 @@ def headroom() -> str:
     n_seeds = len(suite.seeds)
     parts = [
         f"`make headroom`; conditions and texts are in the [report]({LINK}/headroom/REPORT.md). A lift is the mean "
-        f"difference to the supervised model with the same seed, and its 95 % interval by Student's t, n = {n_seeds} "
-        f"seeds; {LIFTED} where the interval is above 0.",
+        f"difference to the supervised model with the same seed, and its 95 % interval for other seeds and other test "
+        f"examples, n = {n_seeds} seeds; {LIFTED} where the interval is above 0.",
         report.markdown_table(columns, lines),
         *_marks(rows),
         f"In order, random < zero_shot < supervised ≤ reference: {in_order} of {len(lines)} tasks. Intervals above 0: "
@@ -146,10 +164,11 @@ def _lift(before: report.Row, after: report.Row) -> str:
     """A mean paired difference and its interval."""
     if not report.comparable(before, after):
         return "-"
-    interval = aggregate.paired_interval(before.scores, after.scores)
-    difference = after.scores.mean() - before.scores.mean()
+    differences = after.levels - before.levels
+    estimate = aggregate.estimate_mean([differences])
+    interval = None if estimate is None else estimate.interval()
     above = interval is not None and interval[0] > 0
-    return f"{difference:+.3f} ({report.interval_text(interval)})" + above * f" {LIFTED}"
+    return f"{differences.by_seed.mean():+.3f} ({report.interval_text(interval)})" + above * f" {LIFTED}"
 
 
 def _learner(name: str) -> str:
@@ -370,14 +389,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     arguments = parser.parse_args()
-    before = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    reports = {RESULTS / name / "REPORT.md": name for name in published_suites()}
+    before = {page: page.read_text(encoding="utf-8") for page in (*PAGES, *reports)}
     try:
-        after = {page: rendered(text) for page, text in before.items()}
+        after = {page: rendered(before[page]) for page in PAGES}
+        after |= {page: published_report(name) for page, name in reports.items()}
     except TextGymError as error:
         raise SystemExit(str(error)) from error
-    changed = [page for page in PAGES if after[page] != before[page]]
+    changed = [page for page in after if after[page] != before[page]]
     if arguments.check and changed:
-        raise SystemExit(f"{', '.join(page.name for page in changed)}: out of date. Run python -m benchmarks.readme")
+        names = ", ".join(str(page.relative_to(ROOT)) for page in changed)
+        raise SystemExit(f"{names}: out of date. Run python -m benchmarks.readme")
     for page in changed:
         write_atomic(page, after[page])
 

@@ -8,7 +8,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,27 @@ class Row:
         """The return of each finished seed."""
         return np.array([result["metrics"]["return"] for result in self.finished])
 
+    @cached_property
+    def examples(self) -> dict[int, list[dict[str, Any]]]:
+        """The records of the test examples, by seed, as far as the texts are kept."""
+        kept = [
+            (result, path)
+            for result, path in zip(self.results, self.paths, strict=False)
+            if examples_path(path).exists()
+        ]
+        return {result["seed"]: read_examples(path) for result, path in kept if result["status"] == "finished"}
+
+    @property
+    def returns(self) -> dict[int, np.ndarray]:
+        """The return of each test example, by seed, as far as the texts are kept."""
+        return {seed: np.array([record["return"] for record in records]) for seed, records in self.examples.items()}
+
+    @property
+    def levels(self) -> aggregate.Scores:
+        """The scores by seed, and by test example."""
+        kept = [*self.returns.values()] or [np.empty(0)]
+        return aggregate.Scores(self.scores, np.mean(kept, axis=0))
+
     def largest(self, name: str) -> float | None:
         """The largest cost of this name over seeds; None where a seed has none."""
         values = [result["cost"].get(name) for result in self.finished]
@@ -119,7 +140,11 @@ COLUMNS = (
         ".3f",
         "the mean return of the evaluated prompts' completions, the task's own (proxy) reward, over seeds",
     ),
-    Column("95 % interval", lambda row: interval_text(interval_of(row)), legend="of the score: a bootstrap over seeds"),
+    Column(
+        "95 % interval",
+        lambda row: interval_text(interval_of(row)),
+        legend="of the score, for other seeds and other test examples: Student's, of clustered standard errors",
+    ),
     COUNT,
     Column(
         "gold",
@@ -194,9 +219,10 @@ def counts(row: Row) -> str:
     return f"{len(row.finished)}/{row.declared}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def interval_of(row: Row) -> tuple[float, float] | None:
-    """The bootstrap interval of a row's score."""
-    return aggregate.bootstrap_interval([row.scores], rng=np.random.default_rng(BOOTSTRAP_SEED))
+def interval_of(row: Row) -> aggregate.Interval | None:
+    """The interval of a row's score."""
+    estimate = aggregate.estimate_mean([row.levels])
+    return None if estimate is None else estimate.interval()
 
 
 def legend(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -284,28 +310,37 @@ def start_of(suite: Suite, agent: AgentEntry) -> AgentEntry | None:
 
 def samples(row: Row) -> dict[int, Sample]:
     """What an agent wrote, by seed, as far as its texts are kept."""
-    found = zip(row.results, row.paths, strict=True)
-    kept = [(result, path) for result, path in found if result["status"] == "finished" and examples_path(path).exists()]
-    return {result["seed"]: Sample(read_examples(path)) for result, path in kept}
+    return {seed: Sample(records) for seed, records in row.examples.items()}
 
 
 def normalised(suite: Suite, rows: Sequence[Row]) -> list[list[str]]:
     """Agent, interquartile mean of normalised scores over all tasks and seeds, and its interval."""
-    by_agent = {agent.name: [row for row in rows if row.agent == agent.name] for agent in suite.agents}
     lines = []
-    for name, own in by_agent.items():
-        strata = []
-        for row, zero, one in zip(own, by_agent[suite.zero], by_agent[suite.one], strict=True):
-            if comparable(row, zero, one):
-                strata.append(aggregate.normalise(row.scores, zero.scores.mean(), one.scores.mean()))
-        known = [scores for scores in strata if scores is not None]
-        if len(known) < len(own):
-            lines.append([name, "-", "-"])
+    for agent in suite.agents:
+        tasks = on_scale(suite, rows, agent.name)
+        if tasks is None:
+            lines.append([agent.name, "-", "-"])
             continue
-        rng = np.random.default_rng(BOOTSTRAP_SEED)
-        interval = aggregate.bootstrap_interval(known, aggregate.iqm, rng=rng)
-        lines.append([name, number(float(aggregate.iqm(np.concatenate(known))), ".2f"), interval_text(interval)])
+        estimate = aggregate.estimate_iqm(tasks, rng=np.random.default_rng(BOOTSTRAP_SEED))
+        interval = None if estimate is None else estimate.interval()
+        score = float(aggregate.iqm(np.concatenate([scores.by_seed for scores in tasks])))
+        lines.append([agent.name, number(score, ".2f"), interval_text(interval)])
     return lines
+
+
+def on_scale(suite: Suite, rows: Sequence[Row], agent: str) -> list[aggregate.Scores] | None:
+    """An agent's normalised scores on every task of a suite; None where one cannot be normalised.
+
+    The ends of the scale are taken as they are measured.
+    """
+    by_agent = {name: [row for row in rows if row.agent == name] for name in (agent, suite.zero, suite.one)}
+    tasks = []
+    for row, zero, one in zip(*(by_agent[name] for name in (agent, suite.zero, suite.one)), strict=True):
+        if not comparable(row, zero, one):
+            return None
+        tasks.append(row.levels.normalised(zero.scores.mean(), one.scores.mean()))
+    known = [scores for scores in tasks if scores is not None]
+    return known if len(known) == len(tasks) else None
 
 
 def comparable(*rows: Row) -> bool:
@@ -330,7 +365,7 @@ def number(value: float | None, form: str) -> str:
     return text.lstrip("-") if not text.strip("-0.,") else text
 
 
-def interval_text(interval: tuple[float, float] | None) -> str:
+def interval_text(interval: aggregate.Interval | None) -> str:
     """``low .. high``."""
     return "-" if interval is None else f"{interval[0]:.3f} .. {interval[1]:.3f}"
 
@@ -406,11 +441,26 @@ def terminal_table(headings: Sequence[str], lines: Sequence[Sequence[str]], titl
 
 
 def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path) -> Path:
-    """Write ``REPORT.md`` and, if an agent has a learning curve, ``learning_curve.png``.
+    """Write ``REPORT.md`` and, if an agent has a learning curve, the pictures that it shows.
 
     Returns:
         The path of the report.
     """
+    if curves := with_curves(rows):
+        draw_curves(curves, SCORE, "mean reward of a rollout's completions", folder / "learning_curve.png")
+        draw_curves(curves, KL, "KL to the reference model\n(nats per completion)", folder / "divergence.png")
+    path = folder / "REPORT.md"
+    write_atomic(path, markdown(suite, runs, rows))
+    return path
+
+
+def with_curves(rows: Sequence[Row]) -> list[Row]:
+    """The rows of agents that have learning curves."""
+    return [row for row in rows if any(result["curve"] for result in row.finished)]
+
+
+def markdown(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row]) -> str:
+    """The report's text."""
     parts = [f"# Leaderboard, suite {suite.name}", "Written by `python -m benchmarks.leaderboard`."]
     for env_id in suite.env_ids:
         own = [row for row in rows if row.env_id == env_id]
@@ -428,13 +478,11 @@ def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path)
     parts += [
         "## Normalised scores",
         f"0 is `{suite.zero}` and 1 is `{suite.one}`, both measured. Interquartile mean over tasks and seeds, with a "
-        f"95 % stratified bootstrap interval ({aggregate.REPETITIONS:,} repetitions, generator seed {BOOTSTRAP_SEED}).",
+        "95 % interval for other seeds and other test examples, by a hierarchical bootstrap "
+        f"({aggregate.REPETITIONS:,} repetitions, generator seed {BOOTSTRAP_SEED}).",
         markdown_table(NORMALISED, normalised(suite, rows)),
     ]
-    curves = [row for row in rows if any(result["curve"] for result in row.finished)]
-    if curves:
-        draw_curves(curves, SCORE, "mean reward of a rollout's completions", folder / "learning_curve.png")
-        draw_curves(curves, KL, "KL to the reference model\n(nats per completion)", folder / "divergence.png")
+    if with_curves(rows):
         parts += [
             "## Learning curves",
             "The task's own reward in training, each seed thin, their mean thick.",
@@ -443,9 +491,7 @@ def write(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row], folder: Path)
             "![KL to the reference model over generated tokens](divergence.png)",
         ]
     parts += [*before_and_after(suite, runs), *conditions(rows)]
-    path = folder / "REPORT.md"
-    write_atomic(path, "\n\n".join(parts) + "\n")
-    return path
+    return "\n\n".join(parts) + "\n"
 
 
 def before_and_after(suite: Suite, runs: Sequence[Cell]) -> list[str]:

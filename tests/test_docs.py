@@ -50,6 +50,12 @@ def test_tables_are_up_to_date(page: str) -> None:
     assert readme.rendered(TEXTS[page]) == TEXTS[page], "python -m benchmarks.readme"
 
 
+@pytest.mark.parametrize("suite", readme.published_suites())
+def test_reports_are_those_of_their_results(suite: str) -> None:
+    written = (readme.RESULTS / suite / "REPORT.md").read_text(encoding="utf-8")
+    assert readme.published_report(suite) == written, "python -m benchmarks.readme"
+
+
 def test_every_table_is_on_one_page() -> None:
     begun = Counter(name for text in TEXTS.values() for name in re.findall(r"<!-- begin: (\w+) -->", text))
     assert begun == dict.fromkeys(readme.BLOCKS, 1)

@@ -1,6 +1,7 @@
 """The board fits the terminal, and says all that was measured."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -64,6 +65,20 @@ def test_each_task_has_a_panel_of_its_own(tmp_path, monkeypatch):
     assert figure.legends[0].get_title().get_text() == "mean of 1 seed"
 
 
+def test_the_interval_is_of_both_levels_as_far_as_texts_are_kept(tmp_path):
+    """Of seeds alone it would be .5 to .5: what seeds differ in is nothing, what examples differ in is all."""
+    paths = [tmp_path / f"seed-{seed:03}.json" for seed in range(2)]
+    results = [RESULT | {"seed": seed} for seed in range(2)]
+    for result, path in zip(results, paths, strict=True):
+        write_run(path, result, [{"return": 0.25}, {"return": 0.75}])
+    half = 12.7062 * 0.25  # Student's t of one degree of freedom, times the standard error of two examples
+    for kept in (2, 1):
+        row = report.Row("Task-v0", "ppo", results, 2, paths=paths)
+        assert report.interval_of(row) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-4)
+        examples_path(paths[kept - 1]).unlink()
+    assert report.interval_of(report.Row("Task-v0", "ppo", results, 2, paths=paths)) == (0.5, 0.5)
+
+
 def test_a_hacked_reward_is_told_in_words(tmp_path):
     """The same phrase for every prompt, and a reward that likes it: 2 of 120 word pairs, and once 91 of as many."""
     suite = load_suite("quick")
@@ -89,6 +104,7 @@ def test_a_hacked_reward_is_told_in_words(tmp_path):
     ]
     for path in rows[[row.agent for row in rows].index("ppo")].paths:
         examples_path(path).unlink()
+    rows = [replace(row) for row in rows]  # read again
     assert report.hacking(suite, rows) == "", "without texts nothing is compared"
 
 
