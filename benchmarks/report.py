@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich import box
@@ -271,17 +271,43 @@ def require_one(own: Sequence[tuple[Cell, Result]]) -> None:
             )
 
 
-def hacking(suite: Suite, rows: Sequence[Row]) -> str:
+class Hacked(NamedTuple):
+    """A figure that got worse while the reward rose.
+
+    Attributes:
+        agent: Whose.
+        start: The agent that it started from.
+        name: The figure's.
+        before: Its mean at the start, over those seeds.
+        now: Its mean of the agent.
+        seeds: In how many seeds.
+        of: Of how many that were compared.
+    """
+
+    agent: str
+    start: str
+    name: str
+    before: float
+    now: float
+    seeds: int
+    of: int
+
+    def __str__(self) -> str:
+        """In words, without the agents."""
+        return f"{self.name} {self.before:.3g} → {self.now:.3g} in {self.seeds} of {self.of} seeds"
+
+
+def hacked(suite: Suite, rows: Sequence[Row]) -> list[Hacked] | None:
     """Whose reward rose while something else moved the wrong way (`textgym.evaluation.hacking`), of one task's rows.
 
     An agent that learned from rewards is compared, seed by seed, with the one that it started from, where the texts of
     both are there.
 
     Returns:
-        A Markdown list; "" where no agent can be compared.
+        What was found; None where no agent can be compared.
     """
     own = {row.agent: row for row in rows}
-    lines, compared = [], False
+    told, compared = [], False
     for agent in suite.agents:
         start, row = start_of(suite, agent), own[agent.name]
         if start is None or not any(result["curve"] for result in row.finished):
@@ -291,13 +317,17 @@ def hacking(suite: Suite, rows: Sequence[Row]) -> str:
         compared |= bool(found)
         for name in dict.fromkeys(name for comparison in found for name in comparison.hacked):
             changes = [comparison.hacked[name] for comparison in found if name in comparison.hacked]
-            was, now = (np.mean([getattr(change, when) for change in changes]) for when in ("before", "now"))
-            lines.append(
-                f"- `{agent.name}`, started as `{start.name}`: {name} {was:.3g} → {now:.3g} "
-                f"in {len(changes)} of {len(found)} seeds"
-            )
-    if not compared:
+            was, now = (float(np.mean([getattr(change, when) for change in changes])) for when in ("before", "now"))
+            told.append(Hacked(agent.name, start.name, name, was, now, len(changes), len(found)))
+    return told if compared else None
+
+
+def hacking(suite: Suite, rows: Sequence[Row]) -> str:
+    """What `hacked` found, as a Markdown list; "" where no agent can be compared."""
+    found = hacked(suite, rows)
+    if found is None:
         return ""
+    lines = [f"- `{one.agent}`, started as `{one.start}`: {one}" for one in found]
     told = "The reward rose while this got worse, beyond noise, than it was at the start (docs/logs.md):"
     return told + ("\n\n" + "\n".join(lines) if lines else " nothing.")
 
@@ -541,6 +571,12 @@ def quote(text: str) -> str:
 
 def conditions(rows: Sequence[Row]) -> list[str]:
     """On what the results were made."""
+    lines = [f"- {name}: {value}" for name, value in condition_facts(rows).items()]
+    return ["## Conditions", "\n".join(lines)] if lines else []
+
+
+def condition_facts(rows: Sequence[Row]) -> dict[str, str]:
+    """The same by name; nothing where nothing has finished."""
     results = [result for row in rows for result in row.finished]
     keys: dict[str, Callable[[Result], Any]] = {
         "Hardware": lambda r: f"{r['hardware']}, {r['threads']} thread{'s' * (r['threads'] != 1)}",
@@ -549,8 +585,8 @@ def conditions(rows: Sequence[Row]) -> list[str]:
         "Versions": lambda r: ", ".join(f"{name} {value}" for name, value in r["versions"].items()),
         "Task": lambda r: f"{r['env_id']} {r['task_hash'][:16]}",
     }
-    lines = [f"- {key}: {'; '.join(dict.fromkeys(str(get(r)) for r in results))}" for key, get in keys.items()]
-    return ["## Conditions", "\n".join(lines)] if results else []
+    told = {key: "; ".join(dict.fromkeys(str(get(r)) for r in results)) for key, get in keys.items()}
+    return told if results else {}
 
 
 def markdown_table(columns: Sequence[str], lines: Any) -> str:

@@ -1,0 +1,82 @@
+"""Write a suite's results as one HTML page.
+
+python -m benchmarks.page --suite headroom --output build/report.html   # of the published results
+python -m benchmarks.page --results runs                                # of one's own, suite quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.page.rendering import render
+from benchmarks.results_io import ROOT, write_atomic
+from benchmarks.suite import load_suite, published
+from textgym.errors import ConfigurationError, TextGymError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line.
+
+    Args:
+        arguments: Without the program's name; the process's own by default.
+
+    Returns:
+        0, 2 for bad arguments, results or a path that cannot be written.
+    """
+    args = parser().parse_args(arguments)
+    try:
+        suite = load_suite(args.suite).with_agents(args.agent)
+        suite = replace(suite, seeds=tuple(args.seeds)) if args.seeds else suite
+        rows = report.board(suite, published(suite, args.results))
+        if not any(row.results for row in rows):
+            raise ConfigurationError(
+                f"{args.results / suite.name} has no results of the suite {suite.name}. Run it, or give another folder "
+                "with --results."
+            )
+        output = args.output or args.results / suite.name / "report.html"
+        write(output, render(suite, rows))
+    except TextGymError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(f"Page: {output}\n")
+    return 0
+
+
+def write(path: Path, page: str) -> None:
+    """Write the page.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
+    try:
+        write_atomic(path, page)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} could not be written ({error.strerror or error}). Give another path with --output."
+        ) from error
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's options, those that the leaderboard has by the same names."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description="The board as one HTML file.")
+    parser.add_argument("--suite", default="quick", help="a suite's name, or the path of a TOML file (default: quick)")
+    parser.add_argument("--agent", action="append", default=[], metavar="FILE", help="as the board was run; repeatable")
+    parser.add_argument("--seeds", type=int, nargs="+", help="instead of the suite's")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=ROOT / "benchmarks" / "results",
+        metavar="DIR",
+        help="default: the published ones",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: report.html in the suite's results")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

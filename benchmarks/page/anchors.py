@@ -1,0 +1,63 @@
+"""What parts of the page are linked by, and by what agents are known in charts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmarks.page.charts import Look
+from benchmarks.suite import Suite
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """The ids of a suite's sections, and its agents' looks: the same everywhere on the page."""
+
+    suite: Suite
+
+    @cached_property
+    def tasks(self) -> Mapping[str, str]:
+        """Ids of the tasks' sections."""
+        return unique("task", self.suite.env_ids)
+
+    @cached_property
+    def agents(self) -> Mapping[str, str]:
+        """Ids of the agents' sections."""
+        return unique("agent", [agent.name for agent in self.suite.agents])
+
+    @cached_property
+    def looks(self) -> Mapping[str, Look]:
+        """How charts show agents."""
+        return {agent.name: Look.of(n) for n, agent in enumerate(self.suite.agents)}
+
+    def pair(self, first: str, second: str) -> str:
+        """The id of the comparison of two agents."""
+        return f"{self.agents[first]}-and-{self.agents[second]}"
+
+
+def unique(kind: str, names: Sequence[str]) -> dict[str, str]:
+    """An id for each name, of letters that need no escape in a link.
+
+    >>> unique("agent", ["ppo", "my ppo", "my+ppo"])
+    {'ppo': 'agent-ppo', 'my ppo': 'agent-my-ppo', 'my+ppo': 'agent-my-ppo-2'}
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        plain, n = f"{kind}-{re.sub('[^A-Za-z0-9_-]+', '-', name)}", 2
+        candidate = plain
+        while candidate in found.values():
+            candidate, n = f"{plain}-{n}", n + 1
+        found[name] = candidate
+    return found
+
+
+def short_name(env_id: str) -> str:
+    """A task's name for tables and menus.
+
+    >>> short_name("TextGen-DataToText-v0"), short_name("Mine-v1")
+    ('DataToText', 'Mine-v1')
+    """
+    match = re.fullmatch(r"TextGen-(\w+)-v0", env_id)
+    return match[1] if match else env_id

@@ -1,0 +1,244 @@
+"""Charts as geometry: numbers become positions in a picture of fixed size, which ``macros.html`` writes as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+WIDTH, HEIGHT = 360, 236  # as narrow as a telephone, so that letters keep their size there
+LEFT, RIGHT, TOP, BOTTOM = 40, 12, 24, 40  # what is left for ticks and labels
+MARKERS = (  # of about 8 pixels around (0, 0)
+    "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
+    "M-3.5 -3.5h7v7h-7z",
+    "M0 -4.5L4.5 3.5H-4.5z",
+    "M0 -5L5 0L0 5L-5 0z",
+    "M0 4.5L4.5 -3.5H-4.5z",
+    "M-1.5 -4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+)
+COLOURS = 8  # in page.css
+MANY = 100  # points of a line that are drawn
+
+
+class Point(NamedTuple):
+    """A place in a chart's own units."""
+
+    x: float
+    y: float
+
+
+class Band(NamedTuple):
+    """What a line may be between at a place."""
+
+    x: float
+    low: float
+    high: float
+
+
+T = TypeVar("T", Point, Band)
+
+
+class Look(NamedTuple):
+    """By what an agent is known: a colour, a marker and a dash."""
+
+    colour: int
+    marker: str
+    dash: int
+
+    @classmethod
+    def of(cls, n: int) -> Look:
+        """That of the n-th, which no other of 24 has."""
+        return cls(n % COLOURS, MARKERS[n % len(MARKERS)], n % 4)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line, or points without a line.
+
+    Attributes:
+        name: What the legend calls it.
+        look: By what it is known.
+        points: In the order of the line.
+        band: What it may be between.
+        line: Whether the points are joined.
+        hollow: Whether its markers are empty, as those of a second quantity are.
+    """
+
+    name: str
+    look: Look
+    points: Sequence[Point]
+    band: Sequence[Band] = ()
+    line: bool = True
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A direction of a chart.
+
+    Attributes:
+        label: What it is, with its unit.
+        low: Where it begins.
+        high: Where it ends, above ``low``.
+        logarithmic: Whether equal distances are equal factors.
+    """
+
+    label: str
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    @classmethod
+    def around(cls, label: str, values: Sequence[float], *, logarithmic: bool = False, zero: bool = False) -> Axis:
+        """One that has room for values.
+
+        Args:
+            label: What it is.
+            values: At least one; above 0 where it is logarithmic.
+            logarithmic: Whether equal distances are equal factors.
+            zero: Whether 0 is on it, too.
+        """
+        low, high = min(values), max(values)
+        if logarithmic:
+            margin = max(1.15, (high / low) ** 0.06)
+            return cls(label, low / margin, high * margin, True)
+        low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
+        margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+        return cls(label, low if zero and low == 0 else low - margin, high + margin)
+
+    def place(self, value: float) -> float:
+        """Where a value is, 0 at the beginning and 1 at the end."""
+        low, high, at = (math.log(v) if self.logarithmic else v for v in (self.low, self.high, value))
+        return (at - low) / (high - low)
+
+    def ticks(self, most: int = 6) -> list[tuple[float, str]]:
+        """Round values on it, at most so many, and how they are written.
+
+        >>> [label for _, label in Axis("score", 0.03, 0.42).ticks()]
+        ['0.1', '0.2', '0.3', '0.4']
+        >>> [label for _, label in Axis("tokens", 900, 3e6, logarithmic=True).ticks()]
+        ['1k', '10k', '100k', '1M']
+        """
+        values = self._powers(most) if self.logarithmic else self._multiples(most)
+        return [(value, short(value)) for value in values]
+
+    def _multiples(self, most: int) -> list[float]:
+        exponent = math.floor(math.log10((self.high - self.low) / most))
+        steps = (factor * 10.0**power for power in (exponent, exponent + 1) for factor in (1, 2, 5))
+        for step in steps:
+            first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+            if last - first < most:
+                return [round(n * step, 12) for n in range(first, last + 1)]
+        raise AssertionError("a step of 50 fits any axis")
+
+    def _powers(self, most: int) -> list[float]:
+        exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        for factors in ((1, 2, 5), (1, 3), (1,)):
+            values = [factor * 10.0**power for power in exponents for factor in factors]
+            inside = [value for value in values if self.low <= value <= self.high]
+            if len(inside) <= most:
+                return inside
+        return inside[:: -(-len(inside) // most)]
+
+
+class Tick(NamedTuple):
+    """A grid line's position in pixels, and its label."""
+
+    at: float
+    label: str
+
+
+class Drawn(NamedTuple):
+    """A series as SVG paths, and where its marker is."""
+
+    series: Series
+    line: str
+    band: str
+    end: Point
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with everything that it says.
+
+    Attributes:
+        title: What it shows.
+        description: The same in words, for who does not see it.
+        x: The horizontal axis.
+        y: The vertical one.
+        series: What is drawn, the first below.
+        labels: Texts beside the points of series, by the series' number.
+    """
+
+    title: str
+    description: str
+    x: Axis
+    y: Axis
+    series: Sequence[Series]
+    labels: dict[int, str] = field(default_factory=dict)
+    width: int = WIDTH
+    height: int = HEIGHT
+
+    @property
+    def frame(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the plot in pixels."""
+        return LEFT, TOP, self.width - RIGHT, self.height - BOTTOM
+
+    def pixel(self, x: float, y: float) -> Point:
+        """Where a point is drawn."""
+        left, top, right, bottom = self.frame
+        return Point(
+            round(left + self.x.place(x) * (right - left), 1), round(bottom - self.y.place(y) * (bottom - top), 1)
+        )
+
+    @property
+    def x_ticks(self) -> list[Tick]:
+        """The vertical grid lines."""
+        return [Tick(self.pixel(value, self.y.low).x, label) for value, label in self.x.ticks(5)]
+
+    @property
+    def y_ticks(self) -> list[Tick]:
+        """The horizontal ones."""
+        return [Tick(self.pixel(self.x.low, value).y, label) for value, label in self.y.ticks(5)]
+
+    @property
+    def drawn(self) -> list[Drawn]:
+        """The series as paths."""
+        return [self._drawn(series) for series in self.series]
+
+    def _drawn(self, series: Series) -> Drawn:
+        points = [self.pixel(*point) for point in thinned(series.points)]
+        band = thinned(series.band)
+        edge = [self.pixel(b.x, b.high) for b in band] + [self.pixel(b.x, b.low) for b in reversed(band)]
+        line = path(points) if series.line and len(points) > 1 else ""
+        return Drawn(series, line, path(edge) + "z" if len(band) > 1 else "", points[-1])
+
+
+def path(points: Sequence[Point]) -> str:
+    """A polygon's outline as SVG writes it.
+
+    >>> path([Point(0, 1), Point(2.5, 3)])
+    'M0 1L2.5 3'
+    """
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+
+
+def thinned(points: Sequence[T]) -> Sequence[T]:
+    """At most `MANY` points at equal distances, the first and the last among them."""
+    n = len(points)
+    if n <= MANY:
+        return points
+    return [points[round(i * (n - 1) / (MANY - 1))] for i in range(MANY)]
+
+
+def short(value: float) -> str:
+    """A number in few letters.
+
+    >>> short(24576), short(1.5e6), short(0.25), short(40.0), short(0)
+    ('24.6k', '1.5M', '0.25', '40', '0')
+    """
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:.3g}"

@@ -1,0 +1,106 @@
+"""What a task is, and what agents wrote."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from benchmarks import report
+from benchmarks.results_io import examples_path, read_examples
+from benchmarks.suite import Suite
+from textgym.cli.output import find_task, licence, sizes
+from textgym.envs import ENVIRONMENTS
+from textgym.errors import TextGymError
+from textgym.evaluation import TASKS_OWN
+
+LONGEST = 1_200  # characters of a text that are shown
+
+
+class Text(NamedTuple):
+    """What somebody wrote to a prompt, and its scores in words."""
+
+    author: str
+    text: str
+    score: str
+
+
+class Sample(NamedTuple):
+    """A prompt and what was written to it."""
+
+    prompt: str
+    texts: Sequence[Text]
+
+
+def facts(suite: Suite, rows: Sequence[report.Row]) -> dict[str, str]:
+    """What a task's rows are of, by name; only what the results say where the task is not known here."""
+    env_id = rows[0].env_id
+    results = [result for row in rows for result in row.results]
+    examples = {result["task"].get("num_examples") for result in results if "task" in result}
+    told = {
+        "Evaluated on": f"the split {suite.split}, "
+        + ", ".join("all examples" if n is None else f"the first {n} examples" for n in examples),
+        "Task hash": ", ".join(sorted({result["task_hash"][:16] for result in results})),
+    }
+    try:
+        _, task = find_task(env_id)
+    except TextGymError:
+        return told
+    gold = task.gold if suite.gold == TASKS_OWN else suite.gold
+    return {
+        "Data": f"{task.dataset}; rows of train / validation / test: {sizes(task.dataset)}",
+        "Licence": licence(task.dataset),
+        "Reward": f"{task.reward_funcs}, which agents are trained on",
+        "Gold": "the same: it is the truth" if gold == task.reward_funcs else f"{gold}, which nothing is trained on",
+        "Length": f"prompts of at most {task.max_prompt_tokens} tokens, completions of at most {task.max_new_tokens}",
+        **told,
+    }
+
+
+def description(env_id: str) -> list[str]:
+    """What a task's class says of it, in paragraphs: its first line, and what stands under "Description"."""
+    text = inspect.getdoc(ENVIRONMENTS.get(env_id)) or ""
+    summary, _, rest = text.partition("\n\n")
+    described = rest.partition("## Description\n")[2].partition("\n## ")[0]
+    paragraphs = [" ".join(paragraph.split()) for paragraph in (summary, *described.split("\n\n"))]
+    return [paragraph.replace("``", "") for paragraph in paragraphs if paragraph]
+
+
+def samples(suite: Suite, rows: Sequence[report.Row]) -> list[Sample]:
+    """The first test prompts, what people wrote, and the two agents' texts that the suite names, of its first seed."""
+    named = [next(row for row in rows if row.agent == suite.report[when]) for when in ("before", "after")]
+    records = [first_records(suite, row) for row in named]
+    if not all(records):
+        return []
+    found = []
+    for pair in zip(*records, strict=False):
+        first, second = pair
+        if first["prompt"] != second["prompt"]:
+            continue
+        reference = first.get("reference")
+        people = [Text("reference text", cut(" | ".join(reference) if isinstance(reference, list) else reference), "")]
+        written = zip(named, pair, strict=True)
+        texts = [Text(row.agent, cut(record["completion"]), scores(record)) for row, record in written]
+        found.append(Sample(cut(first["prompt"]), [*(people if reference else []), *texts]))
+    return found
+
+
+def first_records(suite: Suite, row: report.Row) -> list[dict[str, Any]]:
+    """The first examples of a row's first seed, none where they are not kept."""
+    for result, path in zip(row.results, row.paths, strict=True):
+        if result["seed"] == suite.seeds[0] and result["status"] == "finished" and examples_path(path).exists():
+            return read_examples(path)[: suite.report["examples"]]
+    return []
+
+
+def scores(record: dict[str, Any]) -> str:
+    """A record's scores in words."""
+    known = {"reward": record["return"], "gold": record.get("gold"), "KL": record.get("kl")}
+    return ", ".join(f"{name} {value:.2f}" for name, value in known.items() if value is not None)
+
+
+def cut(text: str) -> str:
+    """A text without what is too long, which is counted."""
+    text = text.strip()
+    more = f" … ({len(text) - LONGEST:,} more characters)" if len(text) > LONGEST else ""
+    return text[:LONGEST] + more

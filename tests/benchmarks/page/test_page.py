@@ -1,0 +1,156 @@
+"""The page is one sound file that asks for nothing, says what the board says, and shows hostile texts as they are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import report
+from benchmarks.page import __main__ as command
+from benchmarks.page.rendering import render, sha256
+from benchmarks.results_io import write_run
+from benchmarks.suite import load_suite
+from tests.benchmarks.page.conftest import Page, Parsed
+from tests.benchmarks.test_results_io import RESULT
+
+LARGEST = 600_000  # bytes
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }}\u202e\x00\x1b[31m</dd></main>"
+
+
+def test_ids_are_unique_and_every_link_has_its_target(page: Page) -> None:
+    ids = page.parsed.values("id")
+    assert [name for name, n in Counter(ids).items() if n > 1] == []
+    links = [link for link in page.parsed.values("href") if link != "data:,"]
+    assert links and all(link.startswith("#") and link[1:] in ids for link in links)
+    named = page.parsed.values("aria-labelledby")
+    assert named and all(name in ids for names in named for name in names.split())
+
+
+def test_nothing_is_loaded(page: Page) -> None:
+    assert not {"src", "srcset", "action", "data", "poster", "background", "style"} & {
+        name for _, attributes in page.parsed.elements for name in attributes
+    }
+    assert not {"iframe", "object", "embed", "base", "form-action"} & {tag for tag, _ in page.parsed.elements}
+    assert not [name for _, attributes in page.parsed.elements for name in attributes if name.startswith("on")]
+    assert "url(" not in page.text and "@import" not in page.text
+    (policy,) = [a["content"] for tag, a in page.parsed.elements if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy is not None and policy.startswith("default-src 'none';")
+    assert [sha256(script) in policy for script in page.parsed.scripts] == [True], "the page's own script may run"
+
+
+def test_the_page_is_small(page: Page) -> None:
+    assert len(page.text.encode()) < LARGEST
+
+
+def test_every_number_of_a_tasks_board_is_the_reports(page: Page) -> None:
+    for env_id in page.suite.env_ids:
+        own = [row for row in page.rows if row.env_id == env_id]
+        columns = report.columns_of(own)
+        _, *lines = page.parsed.tables[f"task-{env_id}-caption"]
+        shown = [[line[0].strip(), *line[1:3], *line[4:]] for line in lines]  # the fourth is a picture
+        expected = [[row.agent, *report.cells(row, columns)[1:]] for row in own]
+        assert shown == expected
+
+
+def test_every_normalised_score_is_the_reports(page: Page) -> None:
+    _, *lines = page.parsed.tables["overall-caption"]
+    shown = {line[0].strip(): line[1:3] for line in lines}
+    assert shown == {name: [score, interval] for name, score, interval in report.normalised(page.suite, page.rows)}
+    scores = [float(line[1]) for line in lines if line[1] != "-"]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_best_comes_first_and_what_is_missing_is_said(headroom: Page) -> None:
+    missing = [row for row in headroom.rows if not row.results]
+    counts = [cell for line in headroom.parsed.tables["overall-caption"] for cell in line if "missing" in cell]
+    assert bool(counts) == bool(missing)
+
+
+def test_warnings_are_words(quick: Page) -> None:
+    (found,) = [report.hacked(quick.suite, quick.rows)]
+    assert found
+    for flag in found:
+        assert f"<strong>{flag.agent}</strong>, started as {flag.start}: {flag}" in quick.text
+
+
+def test_every_column_has_a_heading_and_every_line_a_head(page: Page) -> None:
+    cells = [(tag, attributes.get("scope")) for tag, attributes in page.parsed.elements if tag == "th"]
+    assert {scope for _, scope in cells} == {"col", "row"}
+    for lines in page.parsed.tables.values():
+        assert {len(line) for line in lines} == {len(lines[0])}
+        assert all(name.strip() for name in lines[0])
+    assert sum(tag == "table" for tag, _ in page.parsed.elements) == len(page.parsed.tables)
+
+
+def test_pictures_are_described(page: Page) -> None:
+    pictures = [attributes for tag, attributes in page.parsed.elements if tag == "svg"]
+    assert all(one.get("aria-hidden") == "true" or one.get("role") == "img" for one in pictures)
+    charts = sum(one.get("role") == "img" for one in pictures)
+    assert charts == len(
+        re.findall(r"<svg class=\"chart\".*?>\n<title id=.*?>.+</title>\n<desc id=.*?>.+</desc>", page.text)
+    )
+
+
+def hostile_rows(tmp_path, **fields):
+    """A board whose every text is hostile, of results that are of the oldest schema but for `fields`."""
+    suite = load_suite("quick")
+    rows = []
+    for agent in suite.agents:
+        path = tmp_path / agent.name / "seed-000.json"
+        result = RESULT | {"agent": agent.name, "commit": HOSTILE, "hardware": HOSTILE} | fields
+        records = [
+            {"prompt": HOSTILE, "completion": HOSTILE, "reference": [HOSTILE], "return": 0.5, "gold": None}
+            for _ in range(2)
+        ]
+        write_run(path, result, records)
+        rows.append(report.Row(suite.env_ids[0], agent.name, [result], 1, paths=[path]))
+    return replace(suite, seeds=(0,)), rows
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"hyperparameters": {HOSTILE: HOSTILE}, "command": HOSTILE, "overrides": {"a": HOSTILE}},
+        {"settings": {"a.py": {"chosen": HOSTILE}}, "task": {"num_examples": None}, "file": HOSTILE, "version": 1},
+        {"status": "failed", "error": HOSTILE},
+    ],
+)
+def test_hostile_texts_are_shown_and_do_nothing(tmp_path, fields) -> None:
+    suite, rows = hostile_rows(tmp_path, **fields)
+    text = render(suite, rows)
+    parsed = Parsed(text)
+    tags = Counter(tag for tag, _ in parsed.elements)
+    assert tags["script"] == 1 and not tags["img"] and tags["main"] == 1
+    assert "{{ 7 * 7 }}" in text and "&lt;script&gt;" in text
+    assert not {"\u202e", "\x00", "\x1b"} & {*text}, "what turns letters around, or is no HTML"
+
+
+def test_results_that_never_were_are_missing_ones() -> None:
+    suite = load_suite("quick")
+    rows = [report.Row(suite.env_ids[0], agent.name, [], 3) for agent in suite.agents]
+    parsed = Parsed(render(suite, rows))
+    assert all("0/3 (3 missing)" in line for line in parsed.tables["overall-caption"][1:])
+
+
+def test_the_command_writes_the_page(tmp_path, capsys) -> None:
+    output = tmp_path / "folder" / "report.html"
+    assert command.main(["--output", str(output)]) == 0
+    assert output.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert str(output) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--results", "{tmp}"], "has no results of the suite quick. Run it"),
+        (["--suite", "nonsense"], "nonsense"),
+        (["--output", "/dev/null/report.html"], "could not be written"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path, capsys, arguments, message) -> None:
+    assert command.main([argument.format(tmp=tmp_path) for argument in arguments]) == 2
+    assert message in capsys.readouterr().err
