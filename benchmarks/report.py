@@ -374,9 +374,13 @@ def on_scale(suite: Suite, rows: Sequence[Row], agent: str) -> list[aggregate.Sc
 
 
 def comparable(*rows: Row) -> bool:
-    """Whether rows are complete and of one task, by its hash."""
-    hashes = {result["task_hash"] for row in rows for result in row.results}
-    return all(row.complete for row in rows) and len(hashes) == 1
+    """Whether rows are complete and of one task."""
+    return all(row.complete for row in rows) and of_one_task(*rows)
+
+
+def of_one_task(*rows: Row) -> bool:
+    """Whether all results of rows are of one task, by its hash."""
+    return len({result["task_hash"] for row in rows for result in row.results}) == 1
 
 
 def kl_text(row: Row) -> str:
@@ -420,22 +424,29 @@ def rich_tables(suite: Suite, rows: Sequence[Row], width: int) -> list[Table]:
     for env_id in suite.env_ids:
         own = [row for row in rows if row.env_id == env_id]
         columns = columns_of(own)
-        texts = [cells(row, columns) for row in own]
-        headings = [heading(name) for name in ("agent", *(column.name for column in columns))]
-        widths = [
-            max(cell_len(line) for text in column for line in text.split("\n")) + 2
-            for column in zip(headings, *texts, strict=True)
-        ]
-        for number_, part in enumerate(stacked(widths, width)):
-            title = f"{env_id}, suite {suite.name}" if number_ == 0 else None
-            tables.append(
-                terminal_table([headings[i] for i in part], [[text[i] for i in part] for text in texts], title)
-            )
-        for table in tables[-number_ - 1 :]:
+        names = ["agent", *(column.name for column in columns)]
+        parts = stacked_tables(names, [cells(row, columns) for row in own], f"{env_id}, suite {suite.name}", width)
+        for table in parts:
             for line, row in zip(table.rows, own, strict=True):
                 line.style = "red" if row.failed else None
+        tables += parts
     normal = normalised(suite, rows)
     return [*tables, terminal_table([heading(name) for name in NORMALISED], normal, "Normalised scores")]
+
+
+def stacked_tables(names: Sequence[str], lines: Sequence[Sequence[str]], title: str, width: int) -> list[Table]:
+    """A table, or several where its columns do not fit side by side; the first column is in each."""
+    headings = [heading(name) for name in names]
+    widths = [
+        max(cell_len(line) for text in column for line in text.split("\n")) + 2
+        for column in zip(headings, *lines, strict=True)
+    ]
+    return [
+        terminal_table(
+            [headings[i] for i in part], [[line[i] for i in part] for line in lines], "" if number_ else title
+        )
+        for number_, part in enumerate(stacked(widths, width))
+    ]
 
 
 def heading(name: str) -> str:
@@ -455,10 +466,15 @@ def stacked(widths: Sequence[int], width: int) -> list[list[int]]:
     return parts
 
 
-def terminal_table(headings: Sequence[str], lines: Sequence[Sequence[str]], title: str | None) -> Table:
+def terminal_table(headings: Sequence[str], lines: Sequence[Sequence[str]], title: str) -> Table:
     """A table whose cells are never broken."""
     table = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False
+        title=title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        pad_edge=False,
     )
     for i, name in enumerate(headings):
         table.add_column(name, no_wrap=True, overflow="fold", justify="right" if i else "left")
