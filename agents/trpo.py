@@ -6,9 +6,10 @@ critic's steps train its head alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.common.utils import LinearSchedule
 
 from agents._training import OnPolicyConfig, make_agent_of, on_policy
 from textgym.sb3 import TRPO
@@ -23,10 +24,18 @@ class Config(OnPolicyConfig):
     learning_rate: float = 1e-3  # of the critic's head
     batch_size: int = 512  # tokens, of the critic's steps
     n_critic_updates: int = 4  # epochs
-    target_kl: float | Schedule = 0.0002  # nats per token: every step of the actor goes as far as it may
+    target_kl: float = 0.0002  # nats per token, which falls as the learning rate: each step goes as far as it may
     cg_max_steps: int = 8  # of the conjugate gradient
     cg_damping: float = 0.1
     line_search_max_iter: int = 10
 
 
-make_agent = make_agent_of(__file__, on_policy, TRPO, Config)
+def bounded(algorithm: type[Any], env_id: str, config: Config, **arguments: Any) -> Any:
+    """`on_policy`, with one schedule for the critic's learning rate and the actor's bound."""
+    if config.schedule == "linear":
+        schedule: Any = LinearSchedule(config.target_kl, 0.0, 1.0)
+        config = replace(config, target_kl=schedule)
+    return on_policy(algorithm, env_id, config, **arguments)
+
+
+make_agent = make_agent_of(__file__, bounded, TRPO, Config)

@@ -12,6 +12,7 @@ import json
 import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from benchmarks import aggregate, report
@@ -218,25 +219,30 @@ def gae() -> str:
 
 
 def solvable() -> str:
-    """Every algorithm's regret on tasks whose optimum is known, over seeds."""
+    """Every algorithm's regret on tasks whose optimum is known, over seeds; those of old settings are marked."""
     content = _results("solvable")
     if content is None:
         return NOT_YET
+    from benchmarks.solvable import NAMES, VARIANTS, settings  # torch
+
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for m in content["measured"]:
         groups.setdefault((m["variant"], m["algorithm"]), []).append(m)
-    lines = []
-    for names, runs in groups.items():
+    lines, marks = [], set[str]()
+    for variant, name in (names for names in product(VARIANTS, NAMES) if names in groups):
+        runs = groups[variant, name]
+        mark = report.OUTDATED * any(m["settings"] != settings(name) for m in runs)
+        marks |= {mark} - {""}
         regrets = [m["regret"] for m in runs]
         within = [f"{sum(regret <= limit for regret in regrets)}/{len(runs)}" for limit in (0.02, 0.01)]
         cost = [f"{max(m['tokens'] for m in runs):,}", f"{max(m['CPU seconds'] for m in runs):.0f}"]
         shares = [f"{figure(regrets):.1%}" for figure in (statistics.median, max)]
         known = [m["explained variance"] for m in runs if "explained variance" in m]
         critic = f"{statistics.median(known):.0%}" if known else "-"
-        lines.append([*names, str(len(runs)), *shares, *within, critic, *cost])
+        lines.append([variant, f"{name} {mark}".rstrip(), str(len(runs)), *shares, *within, critic, *cost])
     figures = ("n", "median regret", "worst", "within 2 %", "within 1 %", "critic knows", "tokens", "CPU seconds")
-    columns = ("target", "algorithm", *figures)
-    return f"{_made_by(content)}\n\n{report.markdown_table(columns, lines)}"
+    table = report.markdown_table(("target", "algorithm", *figures), lines)
+    return "\n\n".join([_made_by(content), table, *(f"{mark} {report.MARKS[mark]}" for mark in marks)])
 
 
 def bug_zoo() -> str:

@@ -5,7 +5,8 @@ computed by enumeration (`textgym.checks.exact`): the share of what there was to
 divergence, that it missed. 0 is the optimum, 1 the model that it began with. No score is sampled: what is left is what
 the algorithm did.
 
-Settings were chosen on seed 100. An algorithm is added by a line in `ALGORITHMS`.
+Every agent trains by the settings that it has for the task, in the TOML beside its file, and a run whose settings or
+commit are no longer today's is run again. An algorithm is added by a line in `ALGORITHMS`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,10 @@ from typing import Any
 import gymnasium as gym
 import torch
 from rich.console import Console
-from stable_baselines3.common.utils import LinearSchedule
 
+from agents._settings import settings_of
 from benchmarks.results_io import ROOT, provenance, write_measurements
+from benchmarks.suite import AGENTS
 from textgym import models
 from textgym.checks import exact
 from textgym.models import CausalLM
@@ -40,76 +42,54 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "long credit assignment": TOKENS | {"reward_funcs": "first_character"},
     "deceptive reward": TOKENS | {"reward_funcs": "deceptive"},
 }
-# no algorithms: Adam's second beta, and with it the floor of all that train this model by Adam
-EXACT = {"exact gradient": 0.999, "exact gradient, short memory": 0.95}
-WARMUP_STEPS = 10  # of the optimiser: 24 would be a tenth of what there are
+# no algorithms, but ascents along the exact gradient: Adam's second beta sets their floor, and with it that of all that
+# train this model by Adam
+ASCENT = {"steps": 250, "learning_rate": 0.02, "warmup_steps": 10}
+EXACT = {"exact gradient": ASCENT | {"beta2": 0.999}, "exact gradient, short memory": ASCENT | {"beta2": 0.95}}
+ALGORITHMS = {  # by the files of their agents
+    "PPO": "ppo",
+    "MaskablePPO": "maskable_ppo",
+    "A2C": "a2c",
+    "TRPO": "trpo",
+    "REINFORCE": "reinforce",
+    "RLOO": "rloo",
+    "GRPO": "grpo",
+}
+NAMES = [*EXACT, *ALGORITHMS]
 console = Console()
 
 
-@dataclass(frozen=True)
-class Algorithm:
-    """How an agent is trained here.
-
-    Attributes:
-        agent: Its file in ``agents``.
-        total_tokens: Its budget.
-        hyperparameters: Overrides of its ``Config``; the price on divergence is the same for all.
-    """
-
-    agent: str
-    total_tokens: int
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-# a constant learning rate would keep the policy moving about the optimum
-# critics are fitted harder than usual: near the optimum their error is all the noise that is left
-ON_POLICY = {
-    "num_envs": 128, "n_steps": 16, "gae_lambda": 1.0, "vf_coef": 10.0, "max_kl": 1.0,
-    "learning_rate": 0.01, "schedule": "linear", "warmup_steps": WARMUP_STEPS,
-}  # fmt: skip
-PPO = ON_POLICY | {"n_epochs": 3, "batch_size": 512}
-# a completion that pays for all of its divergence returns the same as every other at the optimum: r - beta log ratio
-# is beta log Z. If its tokens pay for what follows them alone, prefixes differ, and no baseline here knows by how much
-EPISODES = {
-    "n_prompts": 4, "kl_in": "reward_sum", "max_kl": 1.0, "learning_rate": 0.01, "schedule": "linear",
-    "warmup_steps": WARMUP_STEPS,
-}  # fmt: skip
-GROUPS = EPISODES | {"group_size": 64, "n_epochs": 4}
-# few conjugate gradients, or damped ones, go along the plain gradient and much less far in as much divergence
-TRPO = {
-    "num_envs": 256, "n_steps": 16, "gae_lambda": 1.0, "learning_rate": 0.02, "batch_size": 512, "n_critic_updates": 2,
-    "target_kl": LinearSchedule(0.03, 0.0, 1.0), "cg_max_steps": 10, "cg_damping": 0.001, "warmup_steps": 0,
-}  # fmt: skip
-ALGORITHMS = {
-    "PPO": Algorithm("ppo", 240_000, PPO),
-    "MaskablePPO": Algorithm("maskable_ppo", 240_000, PPO),
-    "A2C": Algorithm("a2c", 260_000, ON_POLICY | {"num_envs": 64}),
-    "TRPO": Algorithm("trpo", 70_000, TRPO),
-    "REINFORCE": Algorithm("reinforce", 280_000, EPISODES | {"group_size": 32}),
-    "RLOO": Algorithm("rloo", 240_000, GROUPS),
-    "GRPO": Algorithm("grpo", 240_000, GROUPS),
-}
-NAMES = [*EXACT, *ALGORITHMS]
+def settings(name: str) -> dict[str, Any]:
+    """What one of `NAMES` trains by; the price on divergence is the same for all."""
+    if name in EXACT:
+        return EXACT[name]
+    found = settings_of(AGENTS / f"{ALGORITHMS[name]}.py", ENV_ID)
+    assert found is not None
+    return {"total_tokens": found.total_tokens, **found.hyperparameters}
 
 
 def train(name: str, task: exact.Solvable, env_kwargs: Mapping[str, Any], seed: int) -> dict[str, float]:
     """What is published of one of `NAMES`."""
-    return ascend(task, EXACT[name]) if name in EXACT else run(ALGORITHMS[name], task, env_kwargs, seed)
+    own = settings(name)
+    return ascend(task, **own) if name in EXACT else run(ALGORITHMS[name], own, task, env_kwargs, seed)
 
 
-def run(algorithm: Algorithm, task: exact.Solvable, env_kwargs: Mapping[str, Any], seed: int) -> dict[str, float]:
-    """Train once; regret, reward, divergence, what it cost, and how well its critic knows the values, if it has one."""
-    agent = importlib.import_module(f"agents.{algorithm.agent}")
+def run(
+    agent: str, own: Mapping[str, Any], task: exact.Solvable, env_kwargs: Mapping[str, Any], seed: int
+) -> dict[str, float]:
+    """Train once; regret, reward, divergence, what it cost, and how well its critic knows the values, if it has one.
+
+    Args:
+        agent: Its file.
+        own: Its `settings`.
+        task: The same as ``env_kwargs`` say.
+        env_kwargs: Keywords of the environment.
+        seed: Decides everything that is random.
+    """
+    make_agent = importlib.import_module(f"agents.{agent}").make_agent
     began = time.process_time()
-    trained = agent.make_agent(
-        ENV_ID,
-        seed=seed,
-        total_tokens=algorithm.total_tokens,
-        device="cpu",
-        env_kwargs=dict(env_kwargs),
-        kl_beta=BETA,
-        kl_target=None,
-        **algorithm.hyperparameters,
+    trained = make_agent(
+        ENV_ID, seed=seed, device="cpu", env_kwargs=dict(env_kwargs), kl_beta=BETA, kl_target=None, **own
     )
     seconds = time.process_time() - began
     with torch.no_grad():
@@ -126,21 +106,24 @@ def run(algorithm: Algorithm, task: exact.Solvable, env_kwargs: Mapping[str, Any
     return found | {"explained variance": round(explained_variance(task, policy, critic), 4)}
 
 
-def ascend(task: exact.Solvable, beta2: float = 0.999, steps: int = 250, rate: float = 0.02) -> dict[str, float]:
+def ascend(
+    task: exact.Solvable, *, steps: int, learning_rate: float, warmup_steps: int, beta2: float
+) -> dict[str, float]:
     """The same figures without sampling: what the model and Adam leave to gain, whatever an algorithm estimates.
 
     Args:
         task: Its reference is the embedded model.
-        beta2: Of Adam: how long it remembers the gradients that set its step sizes, those of the beginning among them.
         steps: Of Adam, along the exact gradient.
-        rate: The learning rate, which rises over ten steps and then falls to 0 with the steps.
+        learning_rate: Rises over ``warmup_steps``, and then falls to 0 with the steps.
+        warmup_steps: The first of them.
+        beta2: Of Adam: how long it remembers the gradients that set its step sizes, those of the beginning among them.
     """
     began = time.process_time()
     language_model = CausalLM.load(models.LETTERS)
     language_model.model.requires_grad_(True)
     optimizer = torch.optim.Adam(language_model.model.parameters(), betas=(0.9, beta2))
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = rate * min((step + 1) / WARMUP_STEPS, 1 - step / steps)
+        optimizer.param_groups[0]["lr"] = learning_rate * min((step + 1) / warmup_steps, 1 - step / steps)
         optimizer.zero_grad()
         (-task.objective(task.tabulate(exact.log_probs_of(language_model)))).backward()
         optimizer.step()
@@ -181,10 +164,10 @@ def main() -> None:
         task = exact.Solvable.of(ENV_ID, beta=BETA, **VARIANTS[variant])
         for seed in arguments.seeds if name in ALGORITHMS else [0]:  # nothing about it is random
             names = {"variant": variant, "algorithm": name, "seed": seed}
-            if any(row.items() >= (names | origin).items() for row in published(path)):
+            ways = {"settings": settings(name)} | origin
+            if any(row.items() >= (names | ways).items() for row in published(path)):
                 continue  # an interrupted command goes on
-            found = train(name, task, VARIANTS[variant], seed)
-            row = names | found | origin
+            row = names | train(name, task, VARIANTS[variant], seed) | ways
             others = [other for other in published(path) if not other.items() >= names.items()]
             console.print(", ".join(f"{key} {value}" for key, value in row.items()), highlight=False)
             write_measurements(path, "python -m benchmarks.solvable", [*others, row])

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from benchmarks import readme
-from benchmarks.results_io import write_run
+from benchmarks import readme, report
+from benchmarks.results_io import write_measurements, write_run
+from benchmarks.solvable import settings
 from benchmarks.suite import load_suite
 from tests.benchmarks.test_results_io import RESULT
 from textgym.errors import ConfigurationError
@@ -124,3 +125,17 @@ def test_each_reward_is_described_as_itself():
     assert "ROUGE-1" in described["rouge1"] and "ROUGE-2" in described["rouge2"]
     assert "keywords" in described["keywords"] and "concepts" in described["coverage"]
     assert len(set(described.values())) == len(described)
+
+
+def test_regrets_of_settings_that_are_no_longer_todays_are_marked(tmp_path, monkeypatch):
+    monkeypatch.setattr(readme, "RESULTS", tmp_path)
+    figures = {"seed": 0, "regret": 0.5, "tokens": 1, "CPU seconds": 1}
+    today = [
+        {"variant": "conditional target", "algorithm": name, "settings": settings(name)} | figures
+        for name in ("RLOO", "PPO")
+    ]
+    for changed, marks in (({}, 0), ({"settings": {}}, 2)):  # behind the name, and below the table
+        write_measurements(tmp_path / "solvable.json", "a command", [today[0] | changed, today[1]])
+        table = readme.solvable()
+        assert table.count(report.OUTDATED) == marks and table.index("PPO") < table.index("RLOO")
+    assert f"| RLOO {report.OUTDATED} |" in table

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from agents._settings import settings_of
 from benchmarks import solvable
 from textgym.checks import exact
 
@@ -17,22 +18,25 @@ def test_a_short_training_gains_something() -> None:
     # regret 1 is where it began, and where it stays if rewards and completions get mixed up
     env_kwargs = {"dataset": "solvable_constant", "max_new_tokens": 2}
     task = exact.Solvable.of(solvable.ENV_ID, beta=solvable.BETA, **env_kwargs)
-    found = solvable.run(replace(solvable.ALGORITHMS["RLOO"], total_tokens=8_000), task, env_kwargs, seed=100)
+    settings = solvable.settings("RLOO") | {"total_tokens": 8_000}
+    found = solvable.run("rloo", settings, task, env_kwargs, seed=100)
     assert "explained variance" not in found  # there is no critic
     assert 0 <= found["regret"] < 0.9 and 8_000 <= found["tokens"] < 10_000
 
 
-@pytest.mark.parametrize("name", solvable.ALGORITHMS)
-def test_settings_are_the_agents(name: str) -> None:
-    algorithm = solvable.ALGORITHMS[name]
-    config = importlib.import_module(f"agents.{algorithm.agent}").Config(**algorithm.hyperparameters)
-    assert getattr(config, "max_kl", 1.0) == 1.0  # TRPO has a bound of its own
+@pytest.mark.parametrize(("name", "agent"), solvable.ALGORITHMS.items())
+def test_settings_are_the_agents(name: str, agent: str) -> None:
+    file = Path(str(importlib.import_module(f"agents.{agent}").__file__))
+    own = settings_of(file, solvable.ENV_ID)
+    assert own is not None and file.with_suffix(".toml").is_file()
+    assert solvable.settings(name) == own.hyperparameters | {"total_tokens": own.total_tokens}
+    assert own.hyperparameters.get("max_kl", 1.0) == 1.0  # TRPO has a bound of its own
 
 
 def test_the_exact_gradient_leads_nearly_to_the_optimum() -> None:
     # an ascent of something else, or without a falling learning rate, stops far above
     task = exact.Solvable.of(solvable.ENV_ID, beta=solvable.BETA, max_new_tokens=2)
-    found = solvable.ascend(task, steps=60)
+    found = solvable.ascend(task, **solvable.settings("exact gradient") | {"steps": 60})
     assert 0 <= found["regret"] < 0.03 and found["tokens"] == 0
 
 
@@ -42,8 +46,8 @@ def test_a_critic_is_measured_by_the_exact_values() -> None:
     mean = ((visits * values).sum() / visits.sum()).expand_as(values)
     for critic, known in ((values, 1.0), (mean, 0.0), ((values + mean) / 2, 0.75)):
         assert solvable.explained_variance(task, task.reference, critic) == pytest.approx(known)
-    a2c = replace(solvable.ALGORITHMS["A2C"], total_tokens=1024)
-    found = solvable.run(a2c, task, {"max_new_tokens": 2}, seed=100)
+    settings = solvable.settings("A2C") | {"total_tokens": 1024}
+    found = solvable.run("a2c", settings, task, {"max_new_tokens": 2}, seed=100)
     assert found["explained variance"] < 0.9  # its critic began at 0
 
 
@@ -52,25 +56,34 @@ def test_a_masked_policy_is_compared_with_a_masked_reference() -> None:
     task = exact.Solvable.of(solvable.ENV_ID, beta=solvable.BETA, max_new_tokens=2)
     masked = replace(task, reference=exact.among(task.reference, torch.arange(8) > 0))
     assert masked.reward(masked.reference) > 1.01 * task.reward(task.reference)
-    settings = dict(solvable.ALGORITHMS["MaskablePPO"].hyperparameters) | {"learning_rate": 0.0}
-    unmoved = solvable.Algorithm("maskable_ppo", 1024, settings)
-    found = solvable.run(unmoved, task, {"max_new_tokens": 2}, seed=100)
+    settings = solvable.settings("MaskablePPO") | {"total_tokens": 1024, "learning_rate": 0.0}
+    found = solvable.run("maskable_ppo", settings, task, {"max_new_tokens": 2}, seed=100)
     assert found["reward"] == pytest.approx(float(masked.reward(masked.reference)), abs=1e-5)
     assert found["regret"] == pytest.approx(1) and found["kl"] == pytest.approx(0, abs=1e-5)
 
 
-def test_an_interrupted_command_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_goes_on_and_runs_of_other_settings_are_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs: list[int] = []
 
-    def run(algorithm: object, task: object, env_kwargs: object, seed: int) -> dict[str, float]:
+    def run(agent: str, own: object, task: object, env_kwargs: object, seed: int) -> dict[str, float]:
         runs.append(seed)
         return {"regret": 0.0}
 
     monkeypatch.setattr(solvable, "run", run)
     monkeypatch.setattr(solvable, "VARIANTS", {"two tokens": {"max_new_tokens": 2}})
-    path = tmp_path / "solvable.json"
-    for seeds in ("0 1", "0 1 2"):
+    path, today = tmp_path / "solvable.json", solvable.settings("RLOO")
+
+    def command(*seeds: int) -> list[int]:
+        runs.clear()
         arguments = ["--algorithms", "RLOO", "--variants", "two tokens", "--output", str(path), "--seeds"]
-        monkeypatch.setattr("sys.argv", ["solvable", *arguments, *seeds.split()])
+        monkeypatch.setattr("sys.argv", ["solvable", *arguments, *map(str, seeds)])
         solvable.main()
-    assert runs == [0, 1, 2] and [row["seed"] for row in solvable.published(path)] == runs
+        return [*runs]
+
+    assert command(0, 1) == [0, 1] and command(0, 1, 2) == [2]
+    monkeypatch.setattr(solvable, "settings", lambda name: today | {"n_epochs": 5})
+    assert command(1) == [1]
+    rows = {row["seed"]: row["settings"]["n_epochs"] for row in solvable.published(path)}
+    assert rows == {0: 4, 1: 5, 2: 4}
