@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import json
@@ -12,7 +13,8 @@ import resource
 import subprocess
 import uuid
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -75,8 +77,12 @@ def require_writable(folder: Path) -> None:
         ) from error
 
 
-def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> None:
+def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> bool:
     """Write a run; its JSON comes last, so that a run that is there is whole.
+
+    Returns:
+        Whether it was written: a finished run that is there stays, for results are immutable. It is then of another
+        board on the same folder, which was faster.
 
     Raises:
         ValueError: A value is NaN or infinite.
@@ -87,13 +93,17 @@ def write_run(path: Path, result: Mapping[str, Any], records: Iterable[Mapping[s
     result = {**result, "examples_hash": hashlib.sha256(examples).hexdigest()}
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     try:
-        write_atomic(examples_path(path), gzip.compress(examples, mtime=0))  # no time: the same run, the same bytes
-        write_atomic(path, text)
+        with _locked(path.parent):
+            if path.exists() and (there := read_run(path)) is not None and there["status"] == "finished":
+                return False
+            write_atomic(examples_path(path), gzip.compress(examples, mtime=0))  # no time: the same run, the same bytes
+            write_atomic(path, text)
     except OSError as error:
         raise ConfigurationError(
             f"{path} could not be written ({error.strerror or error}): this run is lost, those before it are kept. "
             "Make room, and give the same command again."
         ) from error
+    return True
 
 
 def read_run(path: Path) -> dict[str, Any] | None:
@@ -190,6 +200,18 @@ def peak_gpu_mb() -> float | None:
     import torch
 
     return round(torch.cuda.max_memory_allocated() / 1e6, 1) if torch.cuda.is_available() else None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let no other process that asks for the folder have it; the system frees it when this one is killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _finite(text: str) -> float:

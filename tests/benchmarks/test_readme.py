@@ -25,7 +25,9 @@ def publish(tmp_path, monkeypatch):
             for seed in suite.seeds:
                 path = tmp_path / "quick" / env_id / agent.name / "0123abcd" / f"seed-{seed:03}.json"
                 write_run(path, RESULT | {"agent": agent.name, "seed": seed, "dirty": False}, [])
-        write_run(path, json.loads(path.read_text()) | differing, [])
+        last = json.loads(path.read_text())
+        path.unlink()  # what is there is never overwritten
+        write_run(path, last | differing, [])
         return path
 
     return publish

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from benchmarks import results_io
+from benchmarks import report, results_io
 from textgym.errors import ConfigurationError
 
 COMMON = {
@@ -82,6 +84,29 @@ def test_the_run_comes_after_its_examples(tmp_path, monkeypatch):
     assert written == ["seed-000.examples.jsonl.gz", "seed-000.json"]
 
 
+def test_a_finished_run_is_never_overwritten(tmp_path):
+    path = tmp_path / "seed-000.json"
+    failed = without("metrics") | {"status": "failed", "error": "no luck"}
+    assert results_io.write_run(path, failed, []) and results_io.write_run(path, RESULT, RECORDS)
+    before = path.read_bytes()
+    assert not results_io.write_run(path, RESULT | {"metrics": {"return": 1.0}}, RECORDS[:1])
+    assert not results_io.write_run(path, failed, [])
+    assert path.read_bytes() == before and results_io.read_examples(path) == RECORDS
+
+
+def test_of_two_boards_that_end_a_run_at_once_one_is_kept_whole(tmp_path):
+    # examples of one and the JSON of the other would be no run at all
+    path = tmp_path / "seed-000.json"
+
+    def write(board):
+        return results_io.write_run(path, RESULT | {"seed": board}, [{"return": board}] * 100)
+
+    with ThreadPoolExecutor(8) as boards:
+        assert sum(boards.map(write, range(64))) == 1
+    assert results_io.read_examples(path) == [{"return": results_io.read_run(path)["seed"]}] * 100
+    assert names(tmp_path) == ["seed-000.examples.jsonl.gz", "seed-000.json"]
+
+
 def test_nan_is_never_written(tmp_path):
     path = tmp_path / "seed-000.json"
     with pytest.raises(ValueError, match="JSON compliant"):
@@ -138,6 +163,32 @@ def test_a_result_that_is_a_folder_is_named(tmp_path):
     (tmp_path / "seed-000.json").mkdir()
     with pytest.raises(ConfigurationError, match=r"seed-000\.json is no result .* Delete it"):
         results_io.read_run(tmp_path / "seed-000.json")
+
+
+HISTORIC = sorted((Path(__file__).parent / "historic_results").rglob("*.json"))
+# what was published of each schema, as git has it: the mean return, and of which agent
+PUBLISHED = {
+    ("schema_1", "first"): ("best_of_4", 0.7813489225106474),
+    ("schema_1", "ppo"): ("ppo", 0.9520801871731234),
+    ("schema_2", "ppo"): ("ppo", 0.9490919271475745),
+    ("schema_2", "settings"): ("ppo", 0.9743876651351858),
+}
+
+
+def test_results_of_every_schema_load_forever():
+    assert {(path.parent.name, path.stem) for path in HISTORIC} == PUBLISHED.keys()
+    for path in HISTORIC:
+        result = results_io.read_run(path)
+        assert (result["agent"], result["metrics"]["return"]) == PUBLISHED[path.parent.name, path.stem]
+        assert path.parent.name == f"schema_{result['schema_version']}"
+        if results_io.examples_path(path).exists():
+            returns = [record["return"] for record in results_io.read_examples(path)]
+            assert sum(returns) / len(returns) == pytest.approx(result["metrics"]["return"])
+        row = report.Row(result["env_id"], result["agent"], [result] * 3, 3, paths=[path] * 3)
+        assert report.cells(row, report.columns_of([row]))[1] == f"{result['metrics']['return']:.3f}"
+    assert {path.parent.name for path in HISTORIC} == {
+        f"schema_{number}" for number in range(1, results_io.SCHEMA_VERSION + 1)
+    }
 
 
 @pytest.mark.parametrize("kept", [None, 0, 0.5, 1], ids=["missing", "empty", "half", "one of two"])
