@@ -1,4 +1,7 @@
-"""Two agents compared, task by task: ``python -m benchmarks.compare ppo best_of_4 --suite quick``.
+"""Two agents compared, task by task.
+
+    python -m benchmarks.compare ppo best_of_4 --suite quick        # of what is published
+    python -m benchmarks.compare my_agent ppo --agent my_agent.py   # your own, once the leaderboard has run it
 
 Differences are of the same seeds and test examples; their intervals are for other seeds and other examples
 (`benchmarks.aggregate`). Where several tasks are compared, p-values are corrected (Holm).
@@ -11,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 from rich.console import Console
 
 from benchmarks import aggregate, report
-from benchmarks.results_io import ROOT
-from benchmarks.suite import SUITES, Suite, load_suite, published
+from benchmarks.results_io import PUBLISHED, ROOT
+from benchmarks.suite import SUITES, Suite, load_suite, plan, published
 from textgym.errors import ConfigurationError, TextGymError, UnknownNameError
 
 ALPHA = 0.05
@@ -177,14 +181,16 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
     args = parser().parse_args(arguments)
     console = console or Console()
     try:
-        suite = load_suite(args.suite)
-        rows = report.board(suite, published(suite, args.results))
+        suite = load_suite(args.suite).with_agents(args.agent)
+        results = args.results or (ROOT / "runs" if args.agent else PUBLISHED)
+        cells = plan(suite, results, reuse=PUBLISHED) if args.agent else published(suite, results)
+        rows = report.board(suite, cells)
         compared = pairs(suite, rows, args.first, args.second)
-    except TextGymError as error:
+    except (TextGymError, gym.error.Error) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
     if all(pair.difference is None for pair in compared):
-        console.print(f"{args.results} has no two seeds that both agents have finished on one task.", soft_wrap=True)
+        console.print(f"{results} has no two seeds that both agents have finished on one task.", soft_wrap=True)
         return 1
     lines = [line(pair, p_value) for pair, p_value in zip(compared, p_values(compared), strict=True)]
     headings = [heading.replace("first", args.first).replace("second", args.second) for heading in HEADINGS]
@@ -205,9 +211,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("second", help="the other")
     names = ", ".join(sorted(path.stem for path in SUITES.glob("*.toml")))
     parser.add_argument("--suite", default="quick", help=f"{names}, or the path of a TOML file (default: quick)")
-    results = ROOT / "benchmarks" / "results"
     parser.add_argument(
-        "--results", type=Path, default=results, metavar="DIR", help="default: benchmarks/results, what is published"
+        "--agent", action="append", default=[], metavar="FILE", help="an agent of your own, as on the leaderboard"
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR", help="default: benchmarks/results, what is published; with --agent, runs"
     )
     return parser
 

@@ -1,7 +1,7 @@
 """The leaderboard: run a suite of agents, print the board, write a report.
 
     python -m benchmarks.leaderboard                              # the quick suite
-    python -m benchmarks.leaderboard --agent path/to/my_agent.py  # and an agent of your own
+    python -m benchmarks.leaderboard --agent path/to/my_agent.py  # and an agent of your own, beside what is published
     python -m benchmarks.leaderboard --report                     # print and write again what is there, run nothing
 
 Every run ends in one JSON file and its examples, under ``<results>/<suite>/<environment>/<agent>/<config>/``. Finished
@@ -44,6 +44,7 @@ from stable_baselines3.common.utils import set_random_seed
 from benchmarks import report, reported
 from benchmarks.interrupts import Interrupts
 from benchmarks.results_io import (
+    PUBLISHED,
     ROOT,
     SCHEMA_VERSION,
     peak_gpu_mb,
@@ -88,7 +89,9 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
             suite = load_suite(args.suite).with_agents(args.agent)
             suite = replace(suite, seeds=tuple(args.seeds)) if args.seeds else suite
             device = resolved(args.device)
-            runs = plan(suite, args.results)
+            runs = plan(suite, args.results, reuse=PUBLISHED if args.agent else None)
+            if reused := sum(run.path.is_relative_to(PUBLISHED) for run in runs if args.agent):
+                console.print(f"{reused} runs are taken from what is published", highlight=False)
             if not args.report:
                 for agent in suite.agents:
                     agent.make()  # a file that is no agent is told at once, not after hours of other runs
@@ -122,7 +125,11 @@ def parser() -> argparse.ArgumentParser:
     names = ", ".join(sorted(path.stem for path in SUITES.glob("*.toml")))
     parser.add_argument("--suite", default="quick", help=f"{names}, or the path of a TOML file (default: quick)")
     parser.add_argument(
-        "--agent", action="append", default=[], metavar="FILE", help="a file with make_agent; repeatable"
+        "--agent",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file with make_agent, repeatable; what is published of the suite is not run again",
     )
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of the suite's")
     parser.add_argument("--results", type=Path, default=ROOT / "runs", metavar="DIR", help="default: runs")

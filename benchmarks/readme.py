@@ -16,7 +16,7 @@ from itertools import product
 from typing import Any
 
 from benchmarks import aggregate, report
-from benchmarks.results_io import ROOT, write_atomic
+from benchmarks.results_io import PUBLISHED, ROOT, write_atomic
 from benchmarks.suite import SUITES, Cell, Suite, load_suite, published
 from textgym import rewards
 from textgym.cli.output import described_reward, first_sentence, sizes
@@ -24,7 +24,7 @@ from textgym.envs import ENVIRONMENTS
 from textgym.errors import ConfigurationError, TextGymError
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-RESULTS = ROOT / "benchmarks" / "results"
+RESULTS = PUBLISHED
 LINK = "../benchmarks/results"  # from a page of docs
 NOT_YET = "Not measured yet."
 

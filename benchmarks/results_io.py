@@ -23,6 +23,7 @@ from textgym.errors import ConfigurationError
 
 SCHEMA_VERSION = 2  # 1, of textgym 0.1, is still read: it has neither `version` nor `device`
 ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "benchmarks" / "results"
 PACKAGES = ("textgym", "gymnasium", "numpy", "stable-baselines3", "tokenizers", "torch", "transformers")
 NUMBER = int | float
 # what every result of a run says, and what it says besides by its status

@@ -284,10 +284,15 @@ def load_suite(name: str) -> Suite:
         raise ConfigurationError(f"{path} is no suite: {error}. suites/quick.toml shows the fields.") from error
 
 
-def plan(suite: Suite, results: Path) -> list[Run]:
+def plan(suite: Suite, results: Path, reuse: Path | None = None) -> list[Run]:
     """All runs of a suite, in order.
 
     What is hashed into a run's path decides whether a result that is there can stand for it.
+
+    Args:
+        suite: What is to be run.
+        results: The folder of the results.
+        reuse: Another one, whose finished runs stand for those that ``results`` lacks.
     """
     runs = []
     for env_id in suite.env_ids:
@@ -297,11 +302,20 @@ def plan(suite: Suite, results: Path) -> list[Run]:
         spec, width = json.loads(single.to_json()), env.reset()[0]["input_ids"].shape[1]
         for agent, config in zip(suite.agents, configs(suite, env_id), strict=True):
             short = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
-            folder = agent_folder(results, suite, env_id, agent) / short
             tokens = agent.budget(env_id) + (suite.num_examples or len(env.dataset)) * width
             for seed in suite.seeds:
-                runs.append(Run(env_id, agent, seed, folder / f"seed-{seed:03}.json", config, spec, tokens))
+                own, *others = (
+                    agent_folder(folder, suite, env_id, agent) / short / f"seed-{seed:03}.json"
+                    for folder in (results, *([reuse] if reuse else []))
+                )
+                path = next((path for path in others if not own.exists() and _finished(path)), own)
+                runs.append(Run(env_id, agent, seed, path, config, spec, tokens))
     return runs
+
+
+def _finished(path: Path) -> bool:
+    result = read_run(path)
+    return result is not None and result["status"] == "finished"
 
 
 def configs(suite: Suite, env_id: str) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from rich.console import Console
 from benchmarks import aggregate, report
 from benchmarks.interrupts import Interrupts
 from benchmarks.leaderboard import perform, resolved
-from benchmarks.results_io import ROOT, provenance, read_run, write_run
+from benchmarks.results_io import PUBLISHED, provenance, read_run, write_run
 from benchmarks.suite import SUITES, Cell, Run, Suite, code_hash, load_suite, plan, published
 from textgym.errors import ConfigurationError, TextGymError
 
@@ -191,8 +191,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--suite", default="quick", help=f"{names}, or the path of a TOML file (default: quick)")
     parser.add_argument("--sample", type=int, default=5, help="how many runs (default: 5)")
     parser.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
-    results = ROOT / "benchmarks" / "results"
-    parser.add_argument("--results", type=Path, default=results, metavar="DIR", help="default: benchmarks/results")
+    parser.add_argument("--results", type=Path, default=PUBLISHED, metavar="DIR", help="default: benchmarks/results")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto, a GPU where there is one (default: auto)")
     return parser
 

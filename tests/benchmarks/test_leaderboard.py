@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks import leaderboard
+from benchmarks import compare, leaderboard
 from benchmarks.results_io import ROOT, read_examples
 from benchmarks.suite import load_suite
 
@@ -127,6 +127,27 @@ def test_finished_runs_are_not_run_again(board, mine, tmp_path):
     assert (tmp_path / "made.txt").read_text() == made
     board("--agent", mine("agent.edited = True"))  # another agent
     assert (tmp_path / "made.txt").read_text() == made * 2
+
+
+def test_an_agent_of_ones_own_is_compared_with_what_is_published(board, mine, tmp_path, monkeypatch):
+    # the whole suite would be run again for the sake of one row
+    board()
+    published = (tmp_path / "results").rename(tmp_path / "published")
+    monkeypatch.setattr(leaderboard, "PUBLISHED", published)
+    lost = next((published / "small" / "TextGen-Sentiment-v0" / "random").rglob("seed-001.json"))
+    lost.write_text(json.dumps(json.loads(lost.read_text()) | {"status": "failed", "error": "no luck"}))
+    before = identity(published.rglob("*"))
+    status, printed = board("--agent", mine())
+    assert status == 0
+    assert "3 runs are taken from what is published" in printed and "3 of them done before" in printed
+    assert [path.parts[-3:][0] for path in runs(tmp_path)] == ["mine", "mine", "random"]  # what failed is run again
+    assert "incomplete" not in printed
+    assert identity(published.rglob("*")) == before
+    console = Console(file=io.StringIO(), width=200)
+    arguments = ["--agent", mine(), "--suite", str(tmp_path / "small.toml"), "--results", str(tmp_path / "results")]
+    monkeypatch.setattr(compare, "PUBLISHED", published)
+    assert compare.main(["mine", "random", *arguments], console) == 0
+    assert "mine is better than random on 0 of 1 tasks" in console.file.getvalue()
 
 
 def test_runs_of_other_code_stay_and_those_of_another_version_do_not(board, mine, tmp_path, monkeypatch):
