@@ -102,6 +102,29 @@ def test_groups_wait_for_enough_prompts() -> None:
     assert monitor.start is None
 
 
+def test_a_task_of_few_prompts_costs_no_more_the_longer_it_is_trained() -> None:
+    """Windows never become whole there; if all episodes were kept, the last look would go through 20,000 of them."""
+
+    class Prompt(str):
+        looked_at = 0
+
+        def __hash__(self) -> int:
+            Prompt.looked_at += 1
+            return super().__hash__()
+
+    monitor, rows = HackingMonitor(40), Rows(40)
+    for _ in range(200):
+        for _ in range(16):
+            infos = rows.step()
+            for row, info in enumerate(infos):
+                if info:
+                    info["prompt"] = Prompt(row % 4)
+            monitor.add(infos)
+        Prompt.looked_at = 0
+        monitor.look()
+        assert Prompt.looked_at < 2000 and monitor.start is None
+
+
 @pytest.fixture
 def few_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two are enough for a figure, so that few tokens make windows."""

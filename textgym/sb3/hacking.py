@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from textgym.evaluation.hacking import LEAST, LEVEL, Comparison, Sample, compare
@@ -58,11 +57,14 @@ class HackingMonitor:
             logger.warning("Since training began %s. Look at the texts: the reward may be hacked.", self.last)
 
     def _window(self) -> list[dict[str, Any]] | None:
-        n = max(1, len(self._ended))
-        for each in range(-(-self.episodes // n), min(map(len, self._ended), default=0) + 1):
-            window = [own for ended in self._ended for own in islice(ended, each)]
-            if len({own["prompt"] for own in window}) >= LEAST:
+        window, prompts = list[dict[str, Any]](), set[str]()
+        for row in zip(*self._ended, strict=False):  # the next episode of every environment
+            window += row
+            prompts.update(own["prompt"] for own in row)
+            if len(window) >= self.episodes and len(prompts) >= LEAST:
                 return window
+        if len(window) >= self.episodes * LEAST:  # a task of so few prompts: begin anew, rather than keep all episodes
+            self._ended, self._begin = [], self._step
         return None
 
 
