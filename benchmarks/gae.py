@@ -125,8 +125,9 @@ def draw(measured: list[dict[str, Any]], path: Path) -> None:
         for critic in dict.fromkeys(row["critic"] for row in measured):
             own = [row for row in measured if row["critic"] == critic]
             axes.plot([row["lambda"] for row in own], [row[name] for row in own], marker="o", label=f"{critic} critic")
-        axes.set(xlabel="lambda", title={"bias": "squared bias", "variance": "variance"}[name], ylim=(0, None))
+        axes.set(xlabel="lambda", title={"bias": "squared bias", "variance": "variance"}[name])
         axes.set_yscale("symlog", linthresh=0.1)  # linear below, for some are 0
+        axes.set_ylim(-0.01, 2 * max(row[name] for row in measured))  # so that no marker is on the frame
     axes.legend()
     figure.axes[0].set_ylabel("in units of E[A²]")
     figure.savefig(path, dpi=120)
