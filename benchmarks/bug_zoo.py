@@ -329,22 +329,28 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     FigureCanvasAgg(figure)
     names = [name for name in BUGS if any(row["trainer"] == name for row in rows)]
     axes = figure.subplots(4, 4, sharex=True, sharey=True).flatten()
+    lines: dict[str, Any] = {}
     for axis, name in zip(axes, names, strict=False):
-        for own, colour in ((right_of(name), "tab:green"), (name, "tab:red")):
+        for what, own, colour in (("without the bug", right_of(name), "tab:green"), ("with it", name, "tab:red")):
             curves = [np.array(row["curve"]) for row in rows if row["trainer"] == own]  # (points, 2) of each seed
             if not curves:
                 continue
             tokens = np.linspace(0, min(curve[-1, 0] for curve in curves), POINTS)
             # rollouts of whole episodes differ in length, and so do the places of the seeds' points
             regrets = np.array([np.interp(tokens, *curve.T) for curve in curves])  # (seeds, POINTS)
-            axis.plot(tokens / 1000, regrets.mean(0), color=colour)
+            (lines[what],) = axis.plot(tokens / 1000, regrets.mean(0), color=colour)
             axis.fill_between(tokens / 1000, regrets.min(0), regrets.max(0), color=colour, alpha=0.2, linewidth=0)
+            if (last := regrets.mean(0)[-1]) > HIGHEST:
+                end = {"color": colour, "fontsize": 9, "ha": "right", "transform": axis.transAxes}
+                axis.text(0.97, 0.5, f"{last:.1f} at the end", **end)
         axis.set_title(name, fontsize=9)
         axis.set_ylim(0, HIGHEST)
+        axis.tick_params(labelbottom=True, labelleft=True, labelsize=8)
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     figure.supxlabel("thousand tokens")
-    figure.supylabel("regret: red with the bug, green without")
+    figure.supylabel("regret, and its range over seeds")
+    figure.legend(lines.values(), lines.keys(), loc="lower right")
     figure.savefig(path, dpi=90)
 
 
