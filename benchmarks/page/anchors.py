@@ -32,6 +32,10 @@ class Anchors:
         """How charts show agents."""
         return {agent.name: Look.of(n) for n, agent in enumerate(self.suite.agents)}
 
+    def warnings(self, env_id: str) -> str:
+        """The id of the warnings about a task."""
+        return f"{self.tasks[env_id]}-warnings"
+
     def pair(self, first: str, second: str) -> str:
         """The id of the comparison of two agents."""
         return f"{self.agents[first]}-and-{self.agents[second]}"

@@ -18,6 +18,7 @@ AGENT = Heading("agent", words=True)
 PICTURE = Heading("", "the interval as a picture", words=True)
 TOKENS = ("train_tokens", "eval_tokens")
 SECONDS = ("train_seconds", "eval_seconds")
+REPLAYED = "reference"  # the agent that writes what people wrote, and so costs nothing
 Flags = Mapping[str, Sequence[report.Hacked] | None]  # by task
 
 
@@ -73,7 +74,11 @@ def by_task(suite: Suite, rows: Sequence[report.Row], anchors: Anchors) -> Table
         ]
         lines.append(Line(Cell(short_name(env_id), score.name, anchors.tasks[env_id]), line))
     headings = [Heading("task", words=True), *(Heading(agent.name) for agent in suite.agents)]
-    return Table("Mean reward by task and agent, with its 95 % interval", headings, lines)
+    return Table(
+        f"Mean reward by task and agent, its 95 % interval below, n = {len(suite.seeds)} if nothing else is said",
+        headings,
+        lines,
+    )
 
 
 def of_task(rows: Sequence[report.Row], anchors: Anchors, flags: Sequence[report.Hacked]) -> Table:
@@ -84,7 +89,7 @@ def of_task(rows: Sequence[report.Row], anchors: Anchors, flags: Sequence[report
     lines = []
     for row, picture in zip(rows, pictures, strict=True):
         _, score, interval_, *others = report.cells(row, columns)
-        note = "reward up, something else worse: see the warnings" if row.agent in warned else ""
+        note = anchors.warnings(row.env_id) if row.agent in warned else ""
         head = Cell(row.agent, row.marks, anchors.agents[row.agent], note=note)
         lines.append(Line(head, [Cell(score), Cell(interval_), Cell(strip=picture), *map(Cell, others)]))
     score_, interval_heading, *rest = (Heading(column.name, column.legend) for column in columns)
@@ -103,16 +108,23 @@ def of_agent(rows: Sequence[report.Row], anchors: Anchors) -> Table:
 
 
 def costs(suite: Suite, rows: Sequence[report.Row], anchors: Anchors) -> list[Chart]:
-    """Normalised scores against generated tokens, and against seconds."""
+    """Normalised scores against generated tokens, and against seconds, of agents that write texts of their own."""
     scores = {name: numbers(score, interval) for name, score, interval in report.normalised(suite, rows)}
     charts = []
+    names_ = [agent.name for agent in suite.agents if agent.path.stem != REPLAYED]
     for names, label in ((TOKENS, "generated tokens"), (SECONDS, "seconds")):
         points = {}
-        for name, score in scores.items():
+        for name in names_:
+            score = scores[name]
             cost = mean_cost([row for row in rows if row.agent == name], names)
             if score is not None and cost:
                 points[name] = Point(cost, score[1])
-        chart = curves.frontier(points, anchors.looks, f"{label}, training and evaluation", f"Score and {label}")
+        chart = curves.frontier(
+            points,
+            anchors.looks,
+            f"{label} of training and evaluation, per seed",
+            f"Score and {label}, n = {len(suite.seeds)} seeds a task",
+        )
         charts += [chart] if chart else []
     return charts
 

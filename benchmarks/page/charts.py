@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 WIDTH, HEIGHT = 360, 236  # as narrow as a telephone, so that letters keep their size there
@@ -19,6 +19,10 @@ MARKERS = (  # of about 8 pixels around (0, 0)
 )
 COLOURS = 8  # in page.css
 MANY = 100  # points of a line that are drawn
+LETTER = 6.5  # pixels of a letter, about
+SIDES = (  # where a marker's name may stand, the best first: pixels right and down, and which end that is
+    (-6, -7, "end"), (6, -7, "start"), (9, 4, "start"), (-9, 4, "end"), (6, 15, "start"), (-6, 15, "end"),
+)  # fmt: skip
 
 
 class Point(NamedTuple):
@@ -54,23 +58,25 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Series:
-    """One line, or points without a line.
+    """A line, its band and its markers, each of which may be missing.
 
     Attributes:
         name: What the legend calls it.
         look: By what it is known.
-        points: In the order of the line.
-        band: What it may be between.
-        line: Whether the points are joined.
+        line: The points that are joined, in order.
+        marks: The points that have markers.
+        band: What the line may be between.
         hollow: Whether its markers are empty, as those of a second quantity are.
+        named: Whether the name stands beside its last marker, if there is room.
     """
 
     name: str
     look: Look
-    points: Sequence[Point]
+    line: Sequence[Point] = ()
+    marks: Sequence[Point] = ()
     band: Sequence[Band] = ()
-    line: bool = True
     hollow: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class Axis:
         low, high, at = (math.log(v) if self.logarithmic else v for v in (self.low, self.high, value))
         return (at - low) / (high - low)
 
-    def ticks(self, most: int = 6) -> list[tuple[float, str]]:
+    def ticks(self, most: int = 5) -> list[tuple[float, str]]:
         """Round values on it, at most so many, and how they are written.
 
         >>> [label for _, label in Axis("score", 0.03, 0.42).ticks()]
@@ -149,13 +155,22 @@ class Tick(NamedTuple):
     label: str
 
 
+class Label(NamedTuple):
+    """A text beside a marker: where it begins, or ends, and how SVG calls that."""
+
+    text: str
+    x: float
+    y: float
+    anchor: str
+
+
 class Drawn(NamedTuple):
-    """A series as SVG paths, and where its marker is."""
+    """A series as SVG paths and positions."""
 
     series: Series
     line: str
     band: str
-    end: Point
+    marks: Sequence[Point]
 
 
 @dataclass(frozen=True)
@@ -168,7 +183,6 @@ class Chart:
         x: The horizontal axis.
         y: The vertical one.
         series: What is drawn, the first below.
-        labels: Texts beside the points of series, by the series' number.
     """
 
     title: str
@@ -176,31 +190,32 @@ class Chart:
     x: Axis
     y: Axis
     series: Sequence[Series]
-    labels: dict[int, str] = field(default_factory=dict)
-    width: int = WIDTH
-    height: int = HEIGHT
 
     @property
     def frame(self) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of the plot in pixels."""
-        return LEFT, TOP, self.width - RIGHT, self.height - BOTTOM
+        return LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole in pixels."""
+        return WIDTH, HEIGHT
 
     def pixel(self, x: float, y: float) -> Point:
         """Where a point is drawn."""
         left, top, right, bottom = self.frame
-        return Point(
-            round(left + self.x.place(x) * (right - left), 1), round(bottom - self.y.place(y) * (bottom - top), 1)
-        )
+        across, up = self.x.place(x) * (right - left), self.y.place(y) * (bottom - top)
+        return Point(round(left + across, 1), round(bottom - up, 1))
 
     @property
     def x_ticks(self) -> list[Tick]:
         """The vertical grid lines."""
-        return [Tick(self.pixel(value, self.y.low).x, label) for value, label in self.x.ticks(5)]
+        return [Tick(self.pixel(value, self.y.low).x, label) for value, label in self.x.ticks()]
 
     @property
     def y_ticks(self) -> list[Tick]:
         """The horizontal ones."""
-        return [Tick(self.pixel(self.x.low, value).y, label) for value, label in self.y.ticks(5)]
+        return [Tick(self.pixel(self.x.low, value).y, label) for value, label in self.y.ticks()]
 
     @property
     def drawn(self) -> list[Drawn]:
@@ -208,20 +223,69 @@ class Chart:
         return [self._drawn(series) for series in self.series]
 
     def _drawn(self, series: Series) -> Drawn:
-        points = [self.pixel(*point) for point in thinned(series.points)]
+        line = path([self.pixel(*point) for point in thinned(series.line)])
         band = thinned(series.band)
         edge = [self.pixel(b.x, b.high) for b in band] + [self.pixel(b.x, b.low) for b in reversed(band)]
-        line = path(points) if series.line and len(points) > 1 else ""
-        return Drawn(series, line, path(edge) + "z" if len(band) > 1 else "", points[-1])
+        return Drawn(series, line, path(edge), [self.pixel(*point) for point in series.marks])
+
+    @property
+    def labels(self) -> list[Label]:
+        """The names of series where there is room for them: over no marker, no other name and no edge."""
+        left, top, _, bottom = self.frame
+        boxes = [box(Label("", *self.pixel(*mark), "middle")) for one in self.series for mark in one.marks]
+        found: list[Label] = []
+        for series in (one for one in self.series if one.named and one.marks):
+            x, y = self.pixel(*series.marks[-1])
+            sides = (
+                (-6, -7, "end"),
+                (6, -7, "start"),
+                (9, 4, "start"),
+                (-9, 4, "end"),
+                (6, 15, "start"),
+                (-6, 15, "end"),
+            )
+            for label in (Label(series.name, x + dx, y + dy, anchor) for dx, dy, anchor in sides):
+                own = box(label)
+                inside = left <= own[0] and top <= own[1] and own[2] <= WIDTH and own[3] <= bottom
+                if inside and not any(overlap(own, other) for other in boxes):
+                    found.append(label)
+                    boxes.append(own)
+                    break
+        return found
+
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def box(label: Label) -> Box:
+    """The room that a text takes; without one, a marker's.
+
+    >>> box(Label("four", 10.0, 50.0, "start"))
+    (10.0, 40.0, 36.0, 53.0)
+    """
+    if not label.text:
+        return label.x - 5, label.y - 5, label.x + 5, label.y + 5
+    width = LETTER * len(label.text)
+    left = label.x - {"start": 0, "middle": width / 2, "end": width}[label.anchor]
+    return left, label.y - 10, left + width, label.y + 3
+
+
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes share a place.
+
+    >>> overlap((0, 0, 2, 2), (1, 1, 3, 3)), overlap((0, 0, 2, 2), (2, 0, 3, 3))
+    (True, False)
+    """
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def path(points: Sequence[Point]) -> str:
-    """A polygon's outline as SVG writes it.
+    """A line as SVG writes it, "" of fewer than two points.
 
     >>> path([Point(0, 1), Point(2.5, 3)])
     'M0 1L2.5 3'
     """
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) if len(points) > 1 else ""
 
 
 def thinned(points: Sequence[T]) -> Sequence[T]:

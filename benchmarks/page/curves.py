@@ -30,51 +30,65 @@ def mean_curve(row: report.Row) -> np.ndarray | None:
 
 def learning(rows: Sequence[report.Row], looks: Looks, column: int, label: str, title: str) -> Chart | None:
     """A column of the learning curves of one task's rows over generated tokens; None where there are none."""
-    series, told = [], []
+    series, told, seeds = [], [], []
     for row in rows:
         curve = mean_curve(row)
         if curve is None:
             continue
         middle, low, high = curve
         points = [Point(*point) for point in middle[:, [TOKENS, column]].tolist()]
-        columns = np.column_stack([middle[:, TOKENS], low[:, column], high[:, column]])
-        series.append(Series(row.agent, looks[row.agent], points, [Band(*band) for band in columns.tolist()]))
+        columns = np.column_stack([middle[:, TOKENS], low[:, column], high[:, column]]).tolist()
+        series.append(Series(row.agent, looks[row.agent], points, points[-1:], [Band(*band) for band in columns]))
+        seeds.append(len(row.finished))
         first, last = points[0], points[-1]
         told.append(
-            f"{row.agent}, n = {len(row.finished)}: {first.y:.3g} at {first.x:,.0f} tokens, {last.y:.3g} at "
-            f"{last.x:,.0f}, where seeds lie between {low[-1, column]:.3g} and {high[-1, column]:.3g}"
+            f"{row.agent}, n = {seeds[-1]}: {first.y:.3g} at {first.x:,.0f} tokens, {last.y:.3g} at {last.x:,.0f}, "
+            f"where seeds lie between {low[-1, column]:.3g} and {high[-1, column]:.3g}"
         )
     if not series:
         return None
     values = [value for one in series for band in one.band for value in (band.low, band.high)]
-    ends = [point.x for one in series for point in one.points]
+    ends = [point.x for one in series for point in one.line]
     x, y = Axis("generated tokens", 0, 1.04 * max(ends)), Axis.around(label, values)
-    return Chart(title, ". ".join(told) + ".", x, y, series)
+    return Chart(f"{title}, {n_text(seeds)}", ". ".join(told) + ".", x, y, series)
 
 
-def over_optimisation(rows: Sequence[report.Row], looks: Looks, title: str) -> Chart | None:
-    """Reward (full markers) and gold (empty ones) against the divergence; None where no agent's is known.
+def over_optimisation(rows: Sequence[report.Row], looks: Looks, starts: Mapping[str, str], title: str) -> Chart | None:
+    """Reward (full markers) and gold (empty ones) of every seed against the divergence, lines from where they started.
 
-    Learners come with the way that they went: reward against divergence in training.
+    Args:
+        rows: One task's.
+        looks: By what agents are known.
+        starts: By agent, from which other one its training starts, if it learns from rewards.
+        title: What the chart shows.
+
+    Returns:
+        The chart; None where no agent's divergence is known.
     """
+    measured = {row.agent: row for row in rows if row.complete and None not in (row.mean("kl"), row.mean("gold"))}
     series, told = [], []
-    for row in rows:
-        kl, gold = (row.mean(name) if row.complete else None for name in ("kl", "gold"))
-        if kl is None or gold is None:
-            continue
-        look, reward = looks[row.agent], float(row.scores.mean())
-        curve = mean_curve(row)
-        if curve is not None:
-            way = [Point(*point) for point in curve[0][:, [report.KL, report.SCORE]].tolist()]
-            series.append(Series(row.agent, look, way))
-        series.append(Series(row.agent, look, [Point(kl, reward)], line=False))
-        series.append(Series(row.agent, look, [Point(kl, gold)], line=False, hollow=True))
-        told.append(f"{row.agent}, n = {len(row.finished)}: KL {kl:.1f}, reward {reward:.3f}, gold {gold:.3f}")
+    for name, row in measured.items():
+        start = measured.get(starts.get(name, ""))
+        for metric, hollow in (("gold", True), ("return", False)):
+            line = [Point(kl, score) for kl, score in (center(one, metric) for one in (start, row) if one is not None)]
+            marks = [Point(result["metrics"]["kl"], result["metrics"][metric]) for result in row.finished]
+            series.append(Series(name, looks[name], line, marks, hollow=hollow, named=not hollow))
+        kl, reward, gold = row.mean("kl"), row.mean("return"), row.mean("gold")
+        told.append(f"{name}, n = {len(row.finished)}: KL {kl:.1f}, reward {reward:.3f}, gold {gold:.3f}")
     if not series:
         return None
-    points = [point for one in series for point in one.points]
+    points = [point for one in series for point in one.marks]
     x = Axis.around("KL to the reference model, nats per completion", [p.x for p in points], zero=True)
-    return Chart(title, ". ".join(told) + ".", x, Axis.around("score", [p.y for p in points]), series)
+    y = Axis.around("full: reward, empty: gold", [p.y for p in points])
+    seeds = n_text([len(row.finished) for row in measured.values()])
+    return Chart(f"{title}, {seeds}", ". ".join(told) + ".", x, y, series)
+
+
+def center(row: report.Row, metric: str) -> tuple[float, float]:
+    """The mean divergence and the mean of a metric."""
+    kl, score = row.mean("kl"), row.mean(metric)
+    assert kl is not None and score is not None
+    return kl, score
 
 
 def frontier(points: Mapping[str, Point], looks: Looks, label: str, title: str) -> Chart | None:
@@ -92,13 +106,23 @@ def frontier(points: Mapping[str, Point], looks: Looks, label: str, title: str) 
     steps = [step for a, b in itertools.pairwise(best) for step in (Point(b.x, a.y), b)]
     x = Axis.around(label, [p.x for p in points.values()], logarithmic=True)
     y = Axis.around("normalised score (IQM)", [p.y for p in points.values()])
-    line = Series("not surpassed by anything cheaper", FRONTIER, [best[0], *steps, Point(x.high, best[-1].y)])
+    line = Series("not surpassed by anything cheaper", NOBODY, [best[0], *steps, Point(x.high, best[-1].y)])
     told = [f"{name}: {point.y:.2f} for {point.x:,.0f}" for name, point in points.items()]
-    series = [line, *(Series(name, looks[name], [point], line=False) for name, point in points.items())]
+    series = [line, *(Series(name, looks[name], marks=[point], named=True) for name, point in points.items())]
     return Chart(title, ". ".join(told) + ".", x, y, series)
 
 
-FRONTIER = Look(-1, "", 0)
+NOBODY = Look(-1, "", 0)  # of what is no agent's
+
+
+def n_text(seeds: Sequence[int]) -> str:
+    """How many seeds there are of each.
+
+    >>> n_text([3, 3]), n_text([5, 3]), n_text([1])
+    ('n = 3 seeds', 'n = 3 to 5 seeds', 'n = 1 seed')
+    """
+    least, most = min(seeds), max(seeds)
+    return f"n = {least} seed{'s' * (least != 1)}" if least == most else f"n = {least} to {most} seeds"
 
 
 def surpassing(points: Mapping[str, Point]) -> list[str]:

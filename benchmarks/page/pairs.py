@@ -48,24 +48,24 @@ def pair(names: tuple[str, str], before: Rows, after: Rows, anchors: Anchors) ->
         a, b = before[env_id], after[env_id]
         verdicts.append(verdict(ends, first, second))
         line = [
+            Cell(verdicts[-1], kind="words"),
             Cell(mean(a)),
             Cell(mean(b)),
             Cell("-" if ends is None else f"{ends[1]:+.3f}"),
             Cell("-" if ends is None else report.interval_text((ends[0], ends[2]))),
             Cell(strip=picture),
             Cell(str(len(a.finished)) if ends else f"{report.counts(a)}, {report.counts(b)}"),
-            Cell(verdicts[-1], kind="words"),
         ]
         lines.append(Line(Cell(short_name(env_id), href=anchors.tasks[env_id]), line))
     headings = [
         Heading("task", words=True),
+        Heading("better", "on whose side of 0 the interval is", words=True),
         Heading(first, "mean reward"),
         Heading(second, "mean reward"),
         Heading("difference", f"of {second} to {first}, paired by seeds and test examples"),
         Heading("95 % interval", "of the mean difference, for other seeds and other test examples"),
         Heading("", "the interval as a picture, with a line at no difference", words=True),
         Heading("n", "seeds"),
-        Heading("better", "whose interval is on one side of 0", words=True),
     ]
     counts = [f"{name} is better on {verdicts.count(name)}" for name in (second, first)]
     summary = f"{counts[0]}, {counts[1]} of {len(lines)} task{'s' * (len(lines) != 1)}"

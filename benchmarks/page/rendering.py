@@ -20,7 +20,7 @@ from benchmarks.page.tables import Table
 from benchmarks.suite import Suite
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCORE_LABEL, KL_LABEL = "mean reward of a rollout's completions", "KL to the reference, nats per completion"
+SCORE_LABEL, KL_LABEL = "mean reward of a rollout's completions", "KL to where training started, nats"
 
 
 class TaskSection(NamedTuple):
@@ -78,6 +78,7 @@ def render(suite: Suite, rows: Sequence[report.Row]) -> str:
             tasks=[task_section(suite, of(rows, env_id=env_id), anchors, flags[env_id]) for env_id in suite.env_ids],
             agents=[agent_section(suite, of(rows, agent=agent.name), anchors) for agent in suite.agents],
             pairs=pairs.pairs(suite, rows, anchors),
+            usual_pair=[anchors.agents[suite.report[when]] for when in ("before", "after")],
             marks={mark: report.MARKS[mark] for mark in report.marks(rows)},
             counted=board.count(rows),
             conditions=report.condition_facts(rows),
@@ -129,11 +130,13 @@ def task_section(
     """Everything on one task."""
     env_id = rows[0].env_id
     name = short_name(env_id)
+    learners = [agent for agent in suite.agents if any(row.agent == agent.name for row in report.with_curves(rows))]
+    starts = {agent.name: start.name for agent in learners if (start := report.start_of(suite, agent)) is not None}
     charts = [
         curves.learning(rows, anchors.looks, report.SCORE, SCORE_LABEL, f"{name}: reward in training"),
         curves.learning(rows, anchors.looks, report.KL, KL_LABEL, f"{name}: divergence in training"),
         curves.over_optimisation(
-            [row for row in rows if row.agent != suite.zero], anchors.looks, f"{name}: reward and gold against KL"
+            [row for row in rows if row.agent != suite.zero], anchors.looks, starts, f"{name}: reward and gold over KL"
         ),
     ]
     drawn = [chart for chart in charts if chart is not None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from benchmarks import report
+
 
 class Strip(NamedTuple):
     """An interval on a line, all in per cent of a column's width.
@@ -31,7 +33,7 @@ class Cell(NamedTuple):
         href: The id of a part of the page that it leads to.
         strip: The neighbouring numbers as a picture.
         kind: A class of the style sheet.
-        note: A warning.
+        note: The id of the warning that concerns it.
     """
 
     text: str = ""
@@ -48,6 +50,11 @@ class Heading(NamedTuple):
     name: str
     legend: str = ""
     words: bool = False
+
+    @property
+    def lines(self) -> str:
+        """The name on two lines if it has two words."""
+        return report.heading(self.name)
 
 
 class Line(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from benchmarks import report
-from benchmarks.results_io import examples_path, read_examples
 from benchmarks.suite import Suite
 from textgym.cli.output import find_task, licence, sizes
 from textgym.envs import ENVIRONMENTS
@@ -69,7 +68,7 @@ def description(env_id: str) -> list[str]:
 def samples(suite: Suite, rows: Sequence[report.Row]) -> list[Sample]:
     """The first test prompts, what people wrote, and the two agents' texts that the suite names, of its first seed."""
     named = [next(row for row in rows if row.agent == suite.report[when]) for when in ("before", "after")]
-    records = [first_records(suite, row) for row in named]
+    records = [row.examples.get(suite.seeds[0], [])[: suite.report["examples"]] for row in named]
     if not all(records):
         return []
     found = []
@@ -83,14 +82,6 @@ def samples(suite: Suite, rows: Sequence[report.Row]) -> list[Sample]:
         texts = [Text(row.agent, cut(record["completion"]), scores(record)) for row, record in written]
         found.append(Sample(cut(first["prompt"]), [*(people if reference else []), *texts]))
     return found
-
-
-def first_records(suite: Suite, row: report.Row) -> list[dict[str, Any]]:
-    """The first examples of a row's first seed, none where they are not kept."""
-    for result, path in zip(row.results, row.paths, strict=True):
-        if result["seed"] == suite.seeds[0] and result["status"] == "finished" and examples_path(path).exists():
-            return read_examples(path)[: suite.report["examples"]]
-    return []
 
 
 def scores(record: dict[str, Any]) -> str:

@@ -58,9 +58,9 @@ function follow() {
 }
 
 if (pairs.length) {
-  const start = pairs[pairs.length - 1];
-  [second.value, first.value] = [start.dataset.first, start.dataset.second];
-  document.getElementById("choose").hidden = false;
+  const form = document.getElementById("choose");
+  [first.value, second.value] = [form.dataset.first, form.dataset.second];
+  form.hidden = false;
   for (const menu of [first, second]) menu.addEventListener("change", choose);
   choose();
   follow();

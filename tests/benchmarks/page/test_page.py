@@ -151,6 +151,7 @@ def test_the_command_writes_the_page(tmp_path, capsys) -> None:
         (["--output", "/dev/null/report.html"], "could not be written"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, capsys, arguments, message) -> None:
+def test_what_is_wrong_is_said(tmp_path, capsys, monkeypatch, arguments, message) -> None:
+    monkeypatch.setattr(command, "render", lambda suite, rows: "a page")
     assert command.main([argument.format(tmp=tmp_path) for argument in arguments]) == 2
     assert message in capsys.readouterr().err
