@@ -401,7 +401,7 @@ def number(value: float | None, form: str) -> str:
 
 def interval_text(interval: aggregate.Interval | None) -> str:
     """``low .. high``."""
-    return "-" if interval is None else f"{interval[0]:.3f} .. {interval[1]:.3f}"
+    return "-" if interval is None else " .. ".join(number(end, ".3f") for end in interval)
 
 
 def score_name(rows: Sequence[Row]) -> str:

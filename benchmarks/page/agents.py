@@ -28,7 +28,7 @@ def description(agent: AgentEntry) -> str:
         text = ast.get_docstring(ast.parse(agent.path.read_text(encoding="utf-8"))) or ""
     except (TextGymError, OSError, SyntaxError, ValueError):
         return ""
-    return " ".join(text.partition("\n\n")[0].split()).replace("``", "")
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def settings(rows: Sequence[report.Row]) -> list[Setting]:

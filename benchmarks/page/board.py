@@ -11,7 +11,7 @@ from benchmarks import report
 from benchmarks.page import curves
 from benchmarks.page.anchors import Anchors, short_name
 from benchmarks.page.charts import Chart, Point
-from benchmarks.page.tables import Cell, Heading, Line, Table, strips
+from benchmarks.page.tables import Cell, Heading, Interval, Line, Table, strips
 from benchmarks.suite import Suite
 
 AGENT = Heading("agent", words=True)
@@ -145,7 +145,7 @@ def count(rows: Sequence[report.Row]) -> str:
     return f"{finished}/{declared}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def interval(row: report.Row) -> tuple[float, float, float] | None:
+def interval(row: report.Row) -> Interval | None:
     """Lower end, mean and upper end of a complete row's score; all the mean where there is no interval."""
     if not row.complete:
         return None
@@ -153,7 +153,7 @@ def interval(row: report.Row) -> tuple[float, float, float] | None:
     return (mean, mean, mean) if ends is None else (ends[0], mean, ends[1])
 
 
-def numbers(score: str, interval: str) -> tuple[float, float, float] | None:
+def numbers(score: str, interval: str) -> Interval | None:
     """The same of a line of `report.normalised`.
 
     >>> numbers("0.21", "0.127 .. 0.257"), numbers("0.21", "-"), numbers("-", "-")

@@ -1,17 +1,15 @@
-"""Two agents compared, task by task, by paired differences."""
+"""Every two agents compared, as `benchmarks.compare` does it."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchmarks import aggregate, report
+from benchmarks import compare, report
 from benchmarks.page.anchors import Anchors, short_name
-from benchmarks.page.tables import Cell, Heading, Line, Table, strips
+from benchmarks.page.tables import Cell, Heading, Interval, Line, Table, strips
 from benchmarks.suite import Suite
-
-Rows = Mapping[str, report.Row]  # by task
 
 
 class Pair(NamedTuple):
@@ -19,10 +17,11 @@ class Pair(NamedTuple):
 
     Attributes:
         id: Of its part of the page.
-        first: One agent.
-        second: The other, whose gain over the first is shown.
-        summary: On how many tasks which of them is better.
+        first: The agent of which is asked whether it is better.
+        second: The other.
+        summary: On how many tasks it is.
         table: Task by task.
+        words: The same in words, over all tasks, too.
     """
 
     id: str
@@ -30,72 +29,63 @@ class Pair(NamedTuple):
     second: str
     summary: str
     table: Table
+    words: Sequence[str]
 
 
 def pairs(suite: Suite, rows: Sequence[report.Row], anchors: Anchors) -> list[Pair]:
-    """Every pair of agents that have finished something."""
-    by_agent = {agent.name: {row.env_id: row for row in rows if row.agent == agent.name} for agent in suite.agents}
-    there = [name for name, own in by_agent.items() if any(row.finished for row in own.values())]
-    return [pair((a, b), by_agent[a], by_agent[b], anchors) for a, b in itertools.combinations(there, 2)]
+    """Every pair of agents that have finished something; the one that comes later in the suite is the first of two."""
+    there = [agent.name for agent in suite.agents if any(row.finished for row in rows if row.agent == agent.name)]
+    return [pair(suite, rows, first, second, anchors) for second, first in itertools.combinations(there, 2)]
 
 
-def pair(names: tuple[str, str], before: Rows, after: Rows, anchors: Anchors) -> Pair:
-    """Compare two agents' rows by task."""
-    first, second = names
-    found = [difference(before[env_id], after[env_id]) for env_id in before]
-    lines, verdicts = [], []
-    for env_id, ends, picture in zip(before, found, strips(found, [0.0]), strict=True):
-        a, b = before[env_id], after[env_id]
-        verdicts.append(verdict(ends, first, second))
-        line = [
-            Cell(verdicts[-1], kind="words"),
-            Cell(mean(a)),
-            Cell(mean(b)),
-            Cell("-" if ends is None else f"{ends[1]:+.3f}"),
-            Cell("-" if ends is None else report.interval_text((ends[0], ends[2]))),
-            Cell(strip=picture),
-            Cell(str(len(a.finished)) if ends else f"{report.counts(a)}, {report.counts(b)}"),
-        ]
-        lines.append(Line(Cell(short_name(env_id), href=anchors.tasks[env_id]), line))
+def pair(suite: Suite, rows: Sequence[report.Row], first: str, second: str, anchors: Anchors) -> Pair:
+    """Compare two agents on every task."""
+    compared = compare.pairs(suite, rows, first, second)
+    p_values = compare.p_values(compared)
+    intervals = [interval(one) for one in compared]
+    found = [verdict(one, p_value) for one, p_value in zip(intervals, p_values, strict=True)]
+    lines = []
+    for one, p_value, better, picture in zip(compared, p_values, found, strips(intervals, [0.0]), strict=True):
+        env_id, n, *means, difference, ends, above, above_ends, p = compare.line(one, p_value)
+        shown = [Cell(better, kind="words"), Cell(difference), Cell(ends), Cell(strip=picture)]
+        shown += map(Cell, (p, *means, n, above, above_ends))
+        lines.append(Line(Cell(short_name(env_id), href=anchors.tasks[env_id]), shown))
     headings = [
         Heading("task", words=True),
-        Heading("better", "on whose side of 0 the interval is", words=True),
+        Heading("result", f"what {first} is where a difference is shown, p at most {compare.ALPHA}", words=True),
+        Heading("difference", f"what {first} has more than {second}, of the same seeds and test examples"),
+        Heading("95 % interval", "of the difference, for other seeds and other test examples"),
+        Heading("", "the interval as a picture, with a line at no difference", words=True),
+        Heading("p (Holm)", "how probable so large a difference is where there is none, corrected for all these tasks"),
         Heading(first, "mean reward"),
         Heading(second, "mean reward"),
-        Heading("difference", f"of {second} to {first}, paired by seeds and test examples"),
-        Heading("95 % interval", "of the mean difference, for other seeds and other test examples"),
-        Heading("", "the interval as a picture, with a line at no difference", words=True),
-        Heading("n", "seeds"),
+        Heading("n", "seeds that both have finished, of those declared"),
+        Heading("above", f"the share of seeds and test examples where {first} returns more, equal returns as half"),
+        Heading("95 % interval", "of this share"),
     ]
-    counts = [f"{name} is better on {verdicts.count(name)}" for name in (second, first)]
-    summary = f"{counts[0]}, {counts[1]} of {len(lines)} task{'s' * (len(lines) != 1)}"
-    table = Table(f"{second} against {first}", headings, lines)
-    return Pair(anchors.pair(first, second), first, second, summary, table)
+    summary = f"better on {found.count('better')}, worse on {found.count('worse')} of {len(found)}"
+    words = compare.in_words(compared, compare.overall(suite, rows, compared)).split("\n")
+    table = Table(f"{first} against {second}", headings, lines)
+    return Pair(anchors.pair(first, second), first, second, summary, table, words)
 
 
-def difference(before: report.Row, after: report.Row) -> tuple[float, float, float] | None:
-    """Lower end, mean and upper end of the paired difference; None where rows cannot be compared."""
-    if not report.comparable(before, after):
-        return None
-    estimate = aggregate.estimate_mean([after.levels - before.levels])
+def interval(one: compare.Pair) -> Interval | None:
+    """Lower end, mean and upper end of the difference; None where rows cannot be compared."""
+    estimate = one.difference
     if estimate is None:
         return None
     low, high = estimate.interval()
     return low, estimate.value, high
 
 
-def verdict(ends: tuple[float, float, float] | None, first: str, second: str) -> str:
-    """Who is better, in words.
+def verdict(difference: Interval | None, p_value: float | None) -> str:
+    """What the first is.
 
-    >>> verdict((0.1, 0.2, 0.3), "a", "b"), verdict((-0.1, 0.1, 0.3), "a", "b"), verdict(None, "a", "b")
-    ('b', 'not told apart', 'not compared')
+    >>> verdict((0.1, 0.2, 0.3), 0.01), verdict((0.0, 0.2, 0.4), 0.06), verdict(None, None)
+    ('better', 'not told apart', 'not compared')
     """
-    if ends is None:
+    if difference is None or p_value is None:
         return "not compared"
-    low, _, high = ends
-    return second if low > 0 else first if high < 0 else "not told apart"
-
-
-def mean(row: report.Row) -> str:
-    """A complete row's score."""
-    return report.number(float(row.scores.mean()), ".3f") if row.complete else "-"
+    if p_value > compare.ALPHA:
+        return "not told apart"
+    return "better" if difference[1] > 0 else "worse"

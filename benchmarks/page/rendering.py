@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from benchmarks import report
 from benchmarks.page import agents, board, curves, pairs, tasks
@@ -81,7 +81,7 @@ def render(suite: Suite, rows: Sequence[report.Row]) -> str:
             usual_pair=[anchors.agents[suite.report[when]] for when in ("before", "after")],
             marks={mark: report.MARKS[mark] for mark in report.marks(rows)},
             counted=board.count(rows),
-            conditions=report.condition_facts(rows),
+            conditions={name: told for name, told in report.condition_facts(rows).items() if name != "Task"},
             style=Markup(style),
             script=Markup(script),
             style_hash=sha256(style),
@@ -92,7 +92,7 @@ def render(suite: Suite, rows: Sequence[report.Row]) -> str:
 
 def environment() -> Environment:
     """Jinja2 with everything escaped that is not markup of ours."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         finalize=lambda value: shown(value) if type(value) is str else value,
@@ -100,6 +100,17 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["prose"] = prose
+    return made
+
+
+def prose(text: str) -> Markup:
+    """A docstring's sentences, what stands between backticks as code.
+
+    >>> prose("``<b>`` or `c`")
+    Markup('<code>&lt;b&gt;</code> or <code>c</code>')
+    """
+    return Markup(re.sub("`+([^`]+)`+", r"<code>\1</code>", str(escape(shown(text)))))
 
 
 UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")

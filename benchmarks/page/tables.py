@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from benchmarks import report
 
+Interval = tuple[float, float, float]  # lower end, estimate, upper end
+
 
 class Strip(NamedTuple):
     """An interval on a line, all in per cent of a column's width.
@@ -78,7 +80,7 @@ class Table(NamedTuple):
     lines: Sequence[Line]
 
 
-def strips(intervals: Sequence[tuple[float, float, float] | None], lines: Sequence[float] = ()) -> list[Strip | None]:
+def strips(intervals: Sequence[Interval | None], lines: Sequence[float] = ()) -> list[Strip | None]:
     """Intervals on one common scale, which takes in the lines, too.
 
     Args:

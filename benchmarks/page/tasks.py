@@ -62,7 +62,7 @@ def description(env_id: str) -> list[str]:
     summary, _, rest = text.partition("\n\n")
     described = rest.partition("## Description\n")[2].partition("\n## ")[0]
     paragraphs = [" ".join(paragraph.split()) for paragraph in (summary, *described.split("\n\n"))]
-    return [paragraph.replace("``", "") for paragraph in paragraphs if paragraph]
+    return [paragraph for paragraph in paragraphs if paragraph]
 
 
 def samples(suite: Suite, rows: Sequence[report.Row]) -> list[Sample]:

@@ -38,12 +38,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
 // The comparison of two agents: of all pairs, the one that is chosen.
 const pairs = [...document.querySelectorAll(".pair")];
 const [first, second] = ["first", "second"].map((id) => document.getElementById(id));
-const told = document.getElementById("chosen");
+const told = document.getElementById("told");
 
 function choose() {
-  const wanted = [`${second.value}-and-${first.value}`, `${first.value}-and-${second.value}`];
+  const wanted = [first.value, second.value];
   for (const pair of pairs) {
-    pair.hidden = !wanted.includes(pair.id);
+    pair.hidden = wanted[0] === wanted[1] || !wanted.includes(pair.dataset.first) || !wanted.includes(pair.dataset.second);
     pair.open = !pair.hidden;
   }
   const shown = pairs.find((pair) => !pair.hidden);
@@ -53,7 +53,7 @@ function choose() {
 function follow() {
   const pair = pairs.find((one) => one.id === location.hash.slice(1));
   if (!pair) return;
-  [second.value, first.value] = [pair.dataset.first, pair.dataset.second];
+  [first.value, second.value] = [pair.dataset.first, pair.dataset.second];
   choose();
 }
 

@@ -122,7 +122,7 @@ def test_two_agents_are_chosen(browser: Browser, file: Path, quick: Page) -> Non
     assert {*second.split("-and-")} == {"agent-random", "agent-reference"}
     assert browser.run("return document.getElementById(arguments[0]).open", second)
     browser.run(choose, "second", "agent-random")
-    assert browser.run(shown) == [] and "two different agents" in browser.run("return chosen.textContent")
+    assert browser.run(shown) == [] and "two different agents" in browser.run("return told.textContent")
 
 
 def test_links_lead_to_what_they_name(browser: Browser, file: Path) -> None:

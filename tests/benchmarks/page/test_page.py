@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import report
+from benchmarks import compare, report
 from benchmarks.page import __main__ as command
 from benchmarks.page.rendering import render, sha256
 from benchmarks.results_io import write_run
@@ -155,3 +155,16 @@ def test_what_is_wrong_is_said(tmp_path, capsys, monkeypatch, arguments, message
     monkeypatch.setattr(command, "render", lambda suite, rows: "a page")
     assert command.main([argument.format(tmp=tmp_path) for argument in arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_two_agents_are_compared_as_the_command_does_it(page: Page) -> None:
+    first, second = (page.suite.report[when] for when in ("after", "before"))
+    compared = compare.pairs(page.suite, page.rows, first, second)
+    expected = [compare.line(*one)[1:] for one in zip(compared, compare.p_values(compared), strict=True)]
+    (lines,) = [
+        page.parsed.tables[name] for name in page.parsed.tables if name == f"agent-{first}-and-agent-{second}-caption"
+    ]
+    shown = []
+    for _, _, difference, ends, _, p, mean, other, n, *above in lines[1:]:
+        shown.append([n, mean, other, difference, ends, *above, p])
+    assert shown == expected
