@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -29,6 +30,7 @@ def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[.
         env_kwargs: dict[str, Any] | None = None,
         supervised_overrides: dict[str, Any] | None = None,
         device: str = "auto",
+        starts: Path | None = None,
         **hyperparameters: Any,
     ) -> TrainedAgent:
         """Fine-tune on references, and train on from there; the second's reference model is the fine-tuned one.
@@ -42,6 +44,7 @@ def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[.
             env_kwargs: Keywords of the environment.
             supervised_overrides: The hyperparameters of `agents.supervised`; None for those of the agent's settings.
             device: Where both compute; ``"auto"`` for an accelerator if there is one.
+            starts: See `agents.supervised.make_agent`.
             **hyperparameters: Those of the second; what neither they nor the agent's settings name is as in its own.
         """
         keywords: dict[str, Any] = {"seed": seed, "env_kwargs": env_kwargs, "device": device}
@@ -49,10 +52,12 @@ def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[.
         given = {name: value for name, value in given.items() if value is not None}
         own = settled(file, env_id, hyperparameters | given)
         tokens, overrides = own.pop("supervised_tokens"), own.pop("supervised_overrides")
-        start = supervised.make_agent(env_id, total_tokens=tokens, **keywords, **overrides)
+        start = supervised.make_agent(env_id, total_tokens=tokens, starts=starts, **keywords, **overrides)
         with TemporaryDirectory() as folder:
             start.save(folder)
             keywords |= {"total_tokens": total_tokens, "progress": progress, "model": folder}
-            return then(env_id, **keywords, **own)
+            agent = then(env_id, **keywords, **own)
+        agent.seconds_saved = start.seconds_saved
+        return agent
 
     return make_agent

@@ -7,10 +7,15 @@ would write them. The weights that do best on the validation split are kept; the
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import math
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,13 +24,14 @@ import torch
 from agents._policy import PolicyAgent, language_policy
 from agents._replay import exemplary, prompt_ids, written
 from textgym.errors import ConfigurationError
-from textgym.evaluation import TEXTS_PER_FORWARD, make_env
+from textgym.evaluation import TEXTS_PER_FORWARD, make_env, task_hash
 from textgym.models import PackedBatch
 from textgym.models.packing import pack
 from textgym.sb3 import TransformerPolicy
 
 Pair = tuple[np.ndarray, np.ndarray]  # the tokens of a prompt and of a completion
 SCHEDULES = ("cosine", "constant")
+LOSSES = "losses.json"
 POOL = 4  # batches that are sorted by length together: more would put one kind of text into each
 version = 0
 
@@ -86,11 +92,14 @@ class SupervisedAgent(PolicyAgent):
         tokens: Tokens of references that it was trained on, prompts not counted.
         losses: A `Loss` before training, and at every validation.
         hyperparameters: Those of `Config`.
+        seconds_saved: What its training took, where it was found in a folder of fine-tuned models.
     """
 
-    def __init__(self, policy: TransformerPolicy, losses: list[Loss], config: Config) -> None:
+    def __init__(
+        self, policy: TransformerPolicy, losses: list[Loss], config: Config, seconds_saved: float = 0.0
+    ) -> None:
         super().__init__(policy, losses[-1].tokens, asdict(config))
-        self.losses = losses
+        self.losses, self.seconds_saved = losses, seconds_saved
 
 
 def make_agent(
@@ -103,6 +112,7 @@ def make_agent(
     model: str | None = None,
     env_kwargs: dict[str, Any] | None = None,
     device: str = "auto",
+    starts: Path | None = None,
     **hyperparameters: Any,
 ) -> SupervisedAgent:
     """Train on the split ``train``, and stop by the split ``validation``.
@@ -118,17 +128,57 @@ def make_agent(
             named after.
         env_kwargs: Keywords of the environment.
         device: Where it computes; ``"auto"`` for an accelerator if there is one.
+        starts: A folder of fine-tuned models: the same one is not trained twice. Only for the environment's own model,
+            keywords that are JSON, and a budget of tokens alone.
         **hyperparameters: See `Config`.
 
     Raises:
         ConfigurationError: A split has no references.
     """
     config = Config(**hyperparameters)
+    if starts is not None and model is None and seconds is None:
+        place = starts / _name(env_id, seed, total_tokens, env_kwargs, device, config)
+        if not place.exists():
+            trained = make_agent(
+                env_id, seed=seed, total_tokens=total_tokens, progress=progress, env_kwargs=env_kwargs, device=device,
+                **hyperparameters,
+            )  # fmt: skip
+            _put(trained, place)
+            return trained
+        policy = language_policy(env_id, str(place), env_kwargs, config.dtype, device)
+        losses = [Loss(*loss) for loss in json.loads((place / LOSSES).read_text(encoding="utf-8"))]
+        return SupervisedAgent(policy, losses, config, seconds_saved=losses[-1].seconds)
     policy = language_policy(env_id, model, env_kwargs, config.dtype, device)
     train, validation = (examples(env_id, split, env_kwargs) for split in ("train", "validation"))
     rng = np.random.default_rng(seed)
     losses = fit(policy, train, validation, config, rng, total_tokens, seconds, progress)
     return SupervisedAgent(policy, losses, config)
+
+
+def _name(
+    env_id: str, seed: int, total_tokens: int, env_kwargs: dict[str, Any] | None, device: str, config: Config
+) -> str:
+    """What a fine-tuned model is called: by all that decides it, the code to the last comment."""
+    root = Path(__file__).parents[1]
+    code = sorted(path for folder in ("agents", "textgym") for path in (root / folder).rglob("*.py"))
+    content = [
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in code],
+        [task_hash(env_id, split=split, gold=None, env_kwargs=env_kwargs) for split in ("train", "validation")],
+        [env_id, seed, total_tokens, env_kwargs, device, torch.get_num_threads(), torch.__version__, asdict(config)],
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _put(agent: SupervisedAgent, place: Path) -> None:
+    """Save a model under its name, all of it or nothing."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=place.parent))
+    agent.save(unfinished)
+    (unfinished / LOSSES).write_text(json.dumps(agent.losses), encoding="utf-8")
+    try:
+        unfinished.rename(place)
+    except OSError:  # another process was first with the same model
+        shutil.rmtree(unfinished)
 
 
 def examples(env_id: str, split: str, env_kwargs: dict[str, Any] | None) -> list[Example]:

@@ -61,6 +61,7 @@ from textgym.models.causal_lm import device_of
 from textgym.redaction import redacted_values
 
 LONGEST_ERROR = 2000  # characters
+STARTS = ROOT / "build" / "starts"  # fine-tuned models, which several agents begin from
 PRIVATE = ("command", "env", "error", "hyperparameters", "overrides", "task")  # what may hold keys, hosts and folders
 
 
@@ -236,7 +237,7 @@ def measure(
     reset_peak_memory()
     make_agent = run.agent.make()
     keywords: dict[str, Any] = {"env_kwargs": suite.env_kwargs} if suite.env_kwargs else {}
-    offered: dict[str, Any] = {"progress": progress, "split": suite.split, "device": device}
+    offered: dict[str, Any] = {"progress": progress, "split": suite.split, "device": device, "starts": STARTS}
     keywords |= {name: value for name, value in offered.items() if name in inspect.signature(make_agent).parameters}
     keywords |= run.agent.overrides
     began = time.perf_counter()
@@ -252,7 +253,7 @@ def measure(
     cost = {
         "train_tokens": train_tokens,
         "eval_tokens": max(written, tokens - train_tokens),  # more where an agent looks ahead
-        "train_seconds": round(trained - began, 3),
+        "train_seconds": round(trained - began + getattr(agent, "seconds_saved", 0.0), 3),
         "eval_seconds": round(time.perf_counter() - trained, 3),
         "peak_rss_mb": peak_memory_mb(),
         "peak_gpu_mb": peak_gpu_mb(),

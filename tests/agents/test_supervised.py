@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 import textgym
-from agents import best_of_n, ppo, supervised, zero_shot
+from agents import best_of_n, ppo, supervised, supervised_grpo, zero_shot
 from agents._replay import exemplary
 from textgym import data, models
 from textgym.errors import ConfigurationError
@@ -232,3 +232,36 @@ def test_what_ppo_has_trained_can_be_saved_too_when_its_start_is_gone(trained, t
     agent.save(tmp_path / "rl")
     assert torch.equal(weights(agent), weights_of(str(tmp_path / "rl")))
     assert gym.make(ENV_ID, **KWARGS, tokenizer=str(tmp_path / "rl")).unwrapped.tokenizer.eos_token_id == 1
+
+
+def test_a_start_is_trained_once(tmp_path, monkeypatch):
+    """Found = trained, to the bit; another seed, budget or setting is another model."""
+    kwargs = {"dataset": "arithmetic", "max_new_tokens": 8}
+    options = {"env_kwargs": kwargs, "starts": tmp_path, "total_tokens": 40}
+    fits = []
+    fit = supervised.fit
+    monkeypatch.setattr(supervised, "fit", lambda *arguments: fits.append(1) or fit(*arguments))
+    trained, found = make(**options), make(**options)
+    assert len(fits) == 1 and torch.equal(weights(trained), weights(found))
+    assert [*map(repr, found.losses)] == [*map(repr, trained.losses)]  # the first has a NaN
+    assert trained.seconds_saved == 0.0 and found.seconds_saved == trained.losses[-1].seconds > 0
+    for changed in (
+        {"seed": 1},
+        {"total_tokens": 20},
+        {"batch_size": 3},
+        {"env_kwargs": kwargs | {"max_new_tokens": 9}},
+    ):
+        make(**options | changed)
+    assert len(fits) == 5 and len([*tmp_path.iterdir()]) == 5
+    make(**options, seconds=9.0)  # how far it comes is not known before
+    assert len(fits) == 6 and len([*tmp_path.iterdir()]) == 5
+
+
+def test_an_agent_that_trains_on_is_the_same_from_a_start_that_is_there(tmp_path):
+    tiny = {"supervised_tokens": 16, "n_prompts": 2, "group_size": 2, "env_kwargs": {"max_new_tokens": 5}}
+    fresh, first, second = (
+        supervised_grpo.make_agent(ENV_ID, seed=0, total_tokens=16, starts=starts, **tiny)
+        for starts in (None, tmp_path, tmp_path)
+    )
+    assert torch.equal(weights(fresh), weights(first)) and torch.equal(weights(first), weights(second))
+    assert fresh.seconds_saved == first.seconds_saved == 0.0 < second.seconds_saved
