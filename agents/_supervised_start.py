@@ -12,6 +12,18 @@ from agents._settings import settled
 from agents._training import TrainedAgent
 
 
+class StartedAgent(TrainedAgent):
+    """A policy that an algorithm has trained on from a fine-tuned model.
+
+    Attributes:
+        seconds_saved: What the fine-tuning took, where its model was found in a folder of such.
+    """
+
+    def __init__(self, agent: TrainedAgent, seconds_saved: float) -> None:
+        super().__init__(agent.model, agent.curve, agent.hyperparameters)
+        self.seconds_saved = seconds_saved
+
+
 def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[..., TrainedAgent]:
     """The ``make_agent`` of an agent that trains on from a fine-tuned model.
 
@@ -56,8 +68,6 @@ def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[.
         with TemporaryDirectory() as folder:
             start.save(folder)
             keywords |= {"total_tokens": total_tokens, "progress": progress, "model": folder}
-            agent = then(env_id, **keywords, **own)
-        agent.seconds_saved = start.seconds_saved
-        return agent
+            return StartedAgent(then(env_id, **keywords, **own), start.seconds_saved)
 
     return make_agent

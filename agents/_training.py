@@ -215,10 +215,7 @@ class TrainedAgent(PolicyAgent):
         curve: A `Point` per rollout.
         hyperparameters: Those of the agent's ``Config``.
         model: The algorithm, for example to save it.
-        seconds_saved: What the training of its start took, where that was found in a folder of fine-tuned models.
     """
-
-    seconds_saved = 0.0
 
     def __init__(self, model: Any, curve: list[Point], hyperparameters: dict[str, Any]) -> None:
         super().__init__(model.policy, model.num_timesteps, hyperparameters)
