@@ -62,15 +62,16 @@ def board(suite_name: str) -> str:
     if not any(row.results for row in rows):
         return NOT_YET
     command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
-    scores, columns = report.normalised(suite, rows), report.columns_of(rows)
+    told = report.hacked(suite, rows)
+    scores, columns = report.normalised(suite, rows), report.with_flags(report.columns_of(rows), told)
     names = ["agent", *(column.name for column in columns)]
     link = f"{LINK}/{suite_name}"
-    told = report.hacking(suite, rows)
     parts = [
         f"`{command}`; learning curve, conditions and texts before and after are in the [report]({link}/REPORT.md).",
         report.markdown_table(names, [report.cells(row, columns) for row in rows]),
         *_marks(rows),
-        *([told] if told else []),
+        *filter(None, [report.hacking(told)]),
+        report.scale(suite),
         report.markdown_table(report.NORMALISED, scores),
         f"![learning curve]({link}/learning_curve.png)",
     ]

@@ -27,7 +27,7 @@ BOOTSTRAP_SEED = 0
 UNBOUNDED = 10_000  # what rich may take for a table that is as narrow as can be
 METRIC = "metric/"
 NORMALISED = ("agent", "normalised score (IQM)", "95 % interval")
-SCORE, KL = 2, 3  # of a point of a curve
+SECONDS, SCORE, KL = 1, 2, 3  # of a point of a curve
 Result = dict[str, Any]
 
 
@@ -166,10 +166,10 @@ COLUMNS = (
     ),
     Column("distinct-2", lambda row: row.mean("distinct_2"), ".3f", "the fraction of word pairs that are different"),
     Column(
-        "invalid words",
-        lambda row: row.mean("invalid_words"),
-        ".3f",
-        "the share of words that are in no English list; people's reviews have .01, French is full of them",
+        "invalid words per 100",
+        lambda row: None if (share := row.mean("invalid_words")) is None else 100 * share,
+        ".1f",
+        "words that are in no English list; people's reviews have 1, French is full of them",
     ),
     Column("length", lambda row: row.mean("length"), ".1f", "tokens per completion"),
     Column("EOS rate", lambda row: row.mean("eos_rate"), ".2f", "the fraction of texts that the agent ended itself"),
@@ -322,9 +322,22 @@ def hacked(suite: Suite, rows: Sequence[Row]) -> list[Hacked] | None:
     return told if compared else None
 
 
-def hacking(suite: Suite, rows: Sequence[Row]) -> str:
+def with_flags(columns: Sequence[Column], found: Sequence[Hacked] | None) -> list[Column]:
+    """The columns, and one behind the number of seeds that says in words whose reward is hacked, by `hacked`."""
+    told: dict[str, list[str]] = {}
+    for one in found or ():
+        told.setdefault(one.agent, []).append(one.name)
+    flag = Column(
+        "hacked?",
+        lambda row: f"yes: {', '.join(told[row.agent])}" if row.agent in told else "-",
+        legend="what got worse, beyond noise, while the reward rose",
+    )
+    place = columns.index(COUNT) + 1
+    return [*columns[:place], flag, *columns[place:]] if told else list(columns)
+
+
+def hacking(found: Sequence[Hacked] | None) -> str:
     """What `hacked` found, as a Markdown list; "" where no agent can be compared."""
-    found = hacked(suite, rows)
     if found is None:
         return ""
     lines = [f"- `{one.agent}`, started as `{one.start}`: {one}" for one in found]
@@ -423,7 +436,7 @@ def rich_tables(suite: Suite, rows: Sequence[Row], width: int) -> list[Table]:
     tables = []
     for env_id in suite.env_ids:
         own = [row for row in rows if row.env_id == env_id]
-        columns = columns_of(own)
+        columns = with_flags(columns_of(own), hacked(suite, own))
         names = ["agent", *(column.name for column in columns)]
         parts = stacked_tables(names, [cells(row, columns) for row in own], f"{env_id}, suite {suite.name}", width)
         for table in parts:
@@ -510,22 +523,24 @@ def markdown(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row]) -> str:
     parts = [f"# Leaderboard, suite {suite.name}", "Written by `python -m benchmarks.leaderboard`."]
     for env_id in suite.env_ids:
         own = [row for row in rows if row.env_id == env_id]
-        columns = columns_of(own)
+        found = hacked(suite, own)
+        columns = with_flags(columns_of(own), found)
         lines = [cells(row, columns) for row in own]
         names = ["agent", *(column.name for column in columns)]
         parts += [
             f"## {env_id}",
             markdown_table(names, lines),
-            *filter(None, [hacking(suite, own)]),
+            *filter(None, [hacking(found)]),
             legend(columns, own),
+            *at_equal_seconds(own),
         ]
         errors = [f"- {row.agent}, seed {r['seed']}: `{r['error']}`" for row in own for r in row.failed]
         parts += ["Failed runs:", "\n".join(errors)] if errors else []
     parts += [
         "## Normalised scores",
-        f"0 is `{suite.zero}` and 1 is `{suite.one}`, both measured. Interquartile mean over tasks and seeds, with a "
-        "95 % interval for other seeds and other test examples, by a hierarchical bootstrap "
-        f"({aggregate.REPETITIONS:,} repetitions, generator seed {BOOTSTRAP_SEED}).",
+        f"{scale(suite)} Interquartile mean over tasks and seeds, with a 95 % interval for other seeds and other test "
+        f"examples, by a hierarchical bootstrap ({aggregate.REPETITIONS:,} repetitions, generator seed "
+        f"{BOOTSTRAP_SEED}).",
         markdown_table(NORMALISED, normalised(suite, rows)),
     ]
     if with_curves(rows):
@@ -538,6 +553,54 @@ def markdown(suite: Suite, runs: Sequence[Cell], rows: Sequence[Row]) -> str:
         ]
     parts += [*before_and_after(suite, runs), *conditions(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def scale(suite: Suite) -> str:
+    """What a normalised score of 0 is, and one of 1, in words."""
+    told = f"0 is `{suite.zero}` and 1 is `{suite.one}`, both measured."
+    one = next(agent for agent in suite.agents if agent.name == suite.one)
+    if one.path.stem == "supervised":
+        return f"{told} `{suite.one}` is the supervised model: above 1 is what rewards add to imitation."
+    return (
+        f"{told} 1 would be the supervised model, which this suite does not have: `{suite.one}` takes its place, and a "
+        "score above 1 is not one above people."
+    )
+
+
+def at_equal_seconds(rows: Sequence[Row]) -> list[str]:
+    """A second ranking of one task's agents that have learning curves, as Markdown; nothing of fewer than two.
+
+    The reward is that in training, of the last rollout that had ended when the fastest of all runs was over. Seconds
+    count from where the making of an agent began, its fine-tuned start included.
+    """
+    own = [row for row in with_curves(rows) if row.complete]
+    if len(own) < 2:
+        return []
+    limit = min(result["cost"]["train_seconds"] for row in own for result in row.finished)
+    reached = {row.agent: [point for result in row.finished if (point := last_point(result, limit))] for row in own}
+    known = [row for row in own if len(reached[row.agent]) == len(row.finished)]
+    known.sort(key=lambda row: -np.mean(reached[row.agent], axis=0)[SCORE])
+    lines = []
+    for row in known:
+        tokens, _, score, kl = np.array(reached[row.agent]).T  # (seeds,) each
+        sure = aggregate.estimate_mean([aggregate.Scores(score)])
+        interval = interval_text(None if sure is None else sure.interval())
+        whole = number(row.mean("train_seconds", "cost"), ".0f")
+        lines.append(
+            [row.agent, number(score.mean(), ".3f"), interval, f"{kl.mean():.1f}", f"{tokens.mean():,.0f}", whole]
+        )
+    columns = ("agent", "reward in training", "95 % interval, of seeds", "KL", "tokens", "whole training, s")
+    told = f"At equal seconds: learning curves read after {limit:.0f} s, when the fastest run was over."
+    return [told, markdown_table(columns, lines)] if lines else []
+
+
+def last_point(result: Result, limit: float) -> list[float] | None:
+    """The last point of a run's learning curve within so many seconds since its agent began to be made."""
+    curve = result["curve"]
+    if not curve:
+        return None
+    before = result["cost"]["train_seconds"] - curve[-1][SECONDS]  # loading, and the start's fine-tuning
+    return next((point for point in reversed(curve) if before + point[SECONDS] <= limit), None)
 
 
 def before_and_after(suite: Suite, runs: Sequence[Cell]) -> list[str]:

@@ -99,13 +99,48 @@ def test_a_hacked_reward_is_told_in_words(tmp_path):
             write_run(path, own, records)
             results.append(own)
         rows.append(report.Row(suite.env_ids[0], agent.name, results, 2, paths=paths))
-    assert report.hacking(suite, rows).splitlines()[2:] == [
+    assert report.hacking(report.hacked(suite, rows)).splitlines()[2:] == [
         "- `ppo`, started as `zero_shot`: distinct-2 0.758 → 0.0167 in 2 of 2 seeds"
     ]
     for path in rows[[row.agent for row in rows].index("ppo")].paths:
         examples_path(path).unlink()
+    columns = report.with_flags(report.columns_of(rows), report.hacked(suite, rows))
+    place = 1 + [column.name for column in columns].index("hacked?")
+    flags = {row.agent: report.cells(row, columns)[place] for row in rows}
+    assert flags.pop("ppo") == "yes: distinct-2" and set(flags.values()) == {"-"}
     rows = [replace(row) for row in rows]  # read again
-    assert report.hacking(suite, rows) == "", "without texts nothing is compared"
+    assert report.hacking(report.hacked(suite, rows)) == "", "without texts nothing is compared"
+
+
+def test_without_a_hacked_reward_there_is_no_column_for_it():
+    _, rows = rows_of()
+    columns = report.columns_of(rows)
+    assert report.with_flags(columns, []) == report.with_flags(columns, None) == columns
+
+
+def test_learning_curves_are_read_at_equal_seconds():
+    """Points are (tokens, seconds, score, KL); the fastest run takes 10 s, 4 s of them before its curve begins."""
+
+    def row(agent, seconds, *curves):
+        cost = RESULT["cost"] | {"train_seconds": seconds}
+        results = [RESULT | {"seed": seed, "curve": curve, "cost": cost} for seed, curve in enumerate(curves)]
+        return report.Row("Task-v0", agent, results, len(curves))
+
+    fast = row("fast", 10.0, [[50, 3, 0.2, 1.0], [100, 6, 0.4, 2.0]], [[50, 3, 0.3, 1.0], [100, 6, 0.6, 4.0]])
+    slow = row("slow", 20.0, *[[[10, 5, 0.7, 1.0], [20, 9.5, 0.8, 1.5], [40, 19, 0.9, 2.0]]] * 2)
+    late = row("late", 90.0, *[[[10, 1, 0.7, 1.0]]] * 2)  # begins to learn after 89 s
+    told, table = report.at_equal_seconds([fast, slow, late, row("untrained", 0.0, [], [])])
+    assert "after 10 s" in told
+    assert [line.split(" | ")[:2] for line in table.splitlines()[2:]] == [["| slow", "0.700"], ["| fast", "0.500"]]
+    assert table.splitlines()[3] == "| fast | 0.500 | -0.771 .. 1.771 | 3.0 | 100 | 10 |"
+    assert report.at_equal_seconds([fast]) == []
+
+
+def test_what_a_normalised_score_is_is_said_in_words():
+    assert "is the supervised model: above 1 is what rewards add" in report.scale(load_suite("headroom"))
+    assert "1 would be the supervised model, which this suite does not have: `reference`" in report.scale(
+        load_suite("quick")
+    )
 
 
 def test_an_agent_is_compared_with_the_one_that_it_started_from():
