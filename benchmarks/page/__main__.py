@@ -2,6 +2,7 @@
 
 python -m benchmarks.page --suite headroom --output build/report.html   # of the published results
 python -m benchmarks.page --results runs                                # of one's own, suite quick
+python -m benchmarks.page --agent my_agent.py                           # of both, once the leaderboard has run it
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
+
 from benchmarks import report
 from benchmarks.page.rendering import render
-from benchmarks.results_io import ROOT, write_atomic
-from benchmarks.suite import load_suite, published
+from benchmarks.results_io import PUBLISHED, ROOT, write_atomic
+from benchmarks.suite import load_suite, plan, published
 from textgym.errors import ConfigurationError, TextGymError
 
 
@@ -32,18 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         suite = load_suite(args.suite).with_agents(args.agent)
         suite = replace(suite, seeds=tuple(args.seeds)) if args.seeds else suite
-        rows = report.board(suite, published(suite, args.results))
+        results = args.results or (ROOT / "runs" if args.agent else PUBLISHED)
+        cells = plan(suite, results, reuse=PUBLISHED) if args.agent else published(suite, results)
+        rows = report.board(suite, cells)
         if not any(row.results for row in rows):
             raise ConfigurationError(
-                f"{args.results / suite.name} has no results of the suite {suite.name}. Run it, or give another folder "
-                "with --results."
+                f"{results / suite.name} has no results of the suite {suite.name}. Run it, or give another folder with "
+                "--results."
             )
-        output = args.output or args.results / suite.name / "report.html"
-        write(output, render(suite, rows))
-    except TextGymError as error:
+        write(args.output, render(suite, rows))
+    except (TextGymError, gym.error.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(f"Page: {output}\n")
+    sys.stdout.write(f"Page: {args.output}\n")
     return 0
 
 
@@ -68,13 +72,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--agent", action="append", default=[], metavar="FILE", help="as the board was run; repeatable")
     parser.add_argument("--seeds", type=int, nargs="+", help="instead of the suite's")
     parser.add_argument(
-        "--results",
-        type=Path,
-        default=ROOT / "benchmarks" / "results",
-        metavar="DIR",
-        help="default: the published ones",
+        "--results", type=Path, metavar="DIR", help="default: benchmarks/results, what is published; with --agent, runs"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: report.html in the suite's results")
+    output = ROOT / "build" / "report.html"
+    parser.add_argument("--output", type=Path, default=output, metavar="FILE", help="default: build/report.html")
     return parser
 
 

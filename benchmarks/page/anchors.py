@@ -20,12 +20,14 @@ class Anchors:
     @cached_property
     def tasks(self) -> Mapping[str, str]:
         """Ids of the tasks' sections."""
-        return unique("task", self.suite.env_ids)
+        short = unique("task", [short_name(env_id) for env_id in self.suite.env_ids])
+        return dict(zip(self.suite.env_ids, short, strict=True))
 
     @cached_property
     def agents(self) -> Mapping[str, str]:
         """Ids of the agents' sections."""
-        return unique("agent", [agent.name for agent in self.suite.agents])
+        names = [agent.name for agent in self.suite.agents]
+        return dict(zip(names, unique("agent", names), strict=True))
 
     @cached_property
     def looks(self) -> Mapping[str, Look]:
@@ -34,26 +36,26 @@ class Anchors:
 
     def warnings(self, env_id: str) -> str:
         """The id of the warnings about a task."""
-        return f"{self.tasks[env_id]}-warnings"
+        return f"{self.tasks[env_id]}--warnings"
 
     def pair(self, first: str, second: str) -> str:
         """The id of the comparison of two agents."""
-        return f"{self.agents[first]}-and-{self.agents[second]}"
+        return f"{self.agents[first]}--{self.agents[second]}"
 
 
-def unique(kind: str, names: Sequence[str]) -> dict[str, str]:
-    """An id for each name, of letters that need no escape in a link.
+def unique(kind: str, names: Sequence[str]) -> list[str]:
+    """An id for each name, of letters that need no escape in a link; what is derived from it has two hyphens behind it.
 
-    >>> unique("agent", ["ppo", "my ppo", "my+ppo"])
-    {'ppo': 'agent-ppo', 'my ppo': 'agent-my-ppo', 'my+ppo': 'agent-my-ppo-2'}
+    >>> unique("agent", ["ppo", "my ppo", "my--ppo"])
+    ['agent-ppo', 'agent-my-ppo', 'agent-my-ppo-2']
     """
-    found: dict[str, str] = {}
+    found: list[str] = []
     for name in names:
-        plain, n = f"{kind}-{re.sub('[^A-Za-z0-9_-]+', '-', name)}", 2
+        plain, n = f"{kind}-{re.sub('[^A-Za-z0-9_]+', '-', name).strip('-')}", 2
         candidate = plain
-        while candidate in found.values():
+        while candidate in found:
             candidate, n = f"{plain}-{n}", n + 1
-        found[name] = candidate
+        found.append(candidate)
     return found
 
 

@@ -19,13 +19,13 @@ PICTURE = Heading("", "the interval as a picture", words=True)
 TOKENS = ("train_tokens", "eval_tokens")
 SECONDS = ("train_seconds", "eval_seconds")
 REPLAYED = "reference"  # the agent that writes what people wrote, and so costs nothing
+Normalised = Sequence[Sequence[str]]  # as `report.normalised` has it
 Flags = Mapping[str, Sequence[report.Hacked] | None]  # by task
 
 
-def overall(suite: Suite, rows: Sequence[report.Row], anchors: Anchors, flags: Flags) -> Table:
+def overall(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchors: Anchors, flags: Flags) -> Table:
     """A line for each agent: its normalised score, what of it is there, and what it cost."""
     lines = []
-    normal = report.normalised(suite, rows)
     pictures = strips([numbers(score, interval) for _, score, interval in normal], [0.0, 1.0])
     for (name, score, interval), picture in zip(normal, pictures, strict=True):
         own = [row for row in rows if row.agent == name]
@@ -35,7 +35,6 @@ def overall(suite: Suite, rows: Sequence[report.Row], anchors: Anchors, flags: F
             Cell(score),
             Cell(interval),
             Cell(strip=picture),
-            Cell(f"{sum(row.complete for row in own)}/{len(own)}"),
             Cell(count(own)),
             Cell(", ".join(map(short_name, warned)) or "none", kind="words"),
             Cell(report.number(mean_cost(own, TOKENS), ",.0f")),
@@ -48,8 +47,7 @@ def overall(suite: Suite, rows: Sequence[report.Row], anchors: Anchors, flags: F
         Heading("normalised score", f"0 is {suite.zero}, 1 is {suite.one}; interquartile mean over tasks and seeds"),
         Heading("95 % interval", "of the normalised score, for other seeds and other test examples"),
         PICTURE,
-        Heading("tasks", "those on which every seed has finished; a score needs all"),
-        Heading("n", "finished runs of those declared, over tasks and seeds"),
+        Heading("n", "finished runs of those declared, over tasks and seeds; a score needs all"),
         Heading("warnings", "tasks on which the reward rose while something else got worse", words=True),
         Heading("tokens", "generated in training and evaluation, per seed, the mean over tasks"),
         Heading("seconds", "of training and evaluation, per seed, the mean over tasks"),
@@ -107,9 +105,9 @@ def of_agent(rows: Sequence[report.Row], anchors: Anchors) -> Table:
     return Table("Scores and costs by task", headings, lines)
 
 
-def costs(suite: Suite, rows: Sequence[report.Row], anchors: Anchors) -> list[Chart]:
+def costs(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchors: Anchors) -> list[Chart]:
     """Normalised scores against generated tokens, and against seconds, of agents that write texts of their own."""
-    scores = {name: numbers(score, interval) for name, score, interval in report.normalised(suite, rows)}
+    scores = {name: numbers(score, interval) for name, score, interval in normal}
     charts = []
     names_ = [agent.name for agent in suite.agents if agent.path.stem != REPLAYED]
     for names, label in ((TOKENS, "generated tokens"), (SECONDS, "seconds")):

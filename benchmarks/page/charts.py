@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +10,16 @@ from typing import NamedTuple, TypeVar
 
 WIDTH, HEIGHT = 360, 236  # as narrow as a telephone, so that letters keep their size there
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 24, 40  # what is left for ticks and labels
-MARKERS = (  # of about 8 pixels around (0, 0)
-    "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
-    "M-3.5 -3.5h7v7h-7z",
-    "M0 -4.5L4.5 3.5H-4.5z",
-    "M0 -5L5 0L0 5L-5 0z",
-    "M0 4.5L4.5 -3.5H-4.5z",
-    "M-1.5 -4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+MARKERS = (  # of about 8 pixels around the place that they begin at
+    "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
+    "m-3.5 -3.5h7v7h-7z",
+    "m0 -4.5l4.5 8h-9z",
+    "m0 -5l5 5l-5 5l-5 -5z",
+    "m0 4.5l4.5 -8h-9z",
+    "m-1.5 -4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
 )
 COLOURS = 8  # in page.css
-MANY = 100  # points of a line that are drawn
+MANY = 60  # points of a line that are drawn
 LETTER = 6.5  # pixels of a letter, about
 SIDES = (  # where a marker's name may stand, the best first: pixels right and down, and which end that is
     (-6, -7, "end"), (6, -7, "start"), (9, 4, "start"), (-9, 4, "end"), (6, 15, "start"), (-6, 15, "end"),
@@ -68,6 +69,7 @@ class Series:
         band: What the line may be between.
         hollow: Whether its markers are empty, as those of a second quantity are.
         named: Whether the name stands beside its last marker, if there is room.
+        words: What it shows, for who does not see it.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Series:
     band: Sequence[Band] = ()
     hollow: bool = False
     named: bool = False
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,12 +168,12 @@ class Label(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A series as SVG paths and positions."""
+    """A series as SVG paths."""
 
     series: Series
     line: str
     band: str
-    marks: Sequence[Point]
+    marks: str
 
 
 @dataclass(frozen=True)
@@ -179,14 +182,12 @@ class Chart:
 
     Attributes:
         title: What it shows.
-        description: The same in words, for who does not see it.
         x: The horizontal axis.
         y: The vertical one.
         series: What is drawn, the first below.
     """
 
     title: str
-    description: str
     x: Axis
     y: Axis
     series: Sequence[Series]
@@ -218,6 +219,13 @@ class Chart:
         return [Tick(self.pixel(self.x.low, value).y, label) for value, label in self.y.ticks()]
 
     @property
+    def description(self) -> str:
+        """What it shows, in words."""
+        return f"{self.y.label} against {self.x.label}. " + "".join(
+            f"{one.words}. " for one in self.series if one.words
+        )
+
+    @property
     def drawn(self) -> list[Drawn]:
         """The series as paths."""
         return [self._drawn(series) for series in self.series]
@@ -226,7 +234,8 @@ class Chart:
         line = path([self.pixel(*point) for point in thinned(series.line)])
         band = thinned(series.band)
         edge = [self.pixel(b.x, b.high) for b in band] + [self.pixel(b.x, b.low) for b in reversed(band)]
-        return Drawn(series, line, path(edge), [self.pixel(*point) for point in series.marks])
+        marks = [self.pixel(*point) for point in series.marks]
+        return Drawn(series, line, path(edge), "".join(f"M{x:.0f} {y:.0f}{series.look.marker}" for x, y in marks))
 
     @property
     def labels(self) -> list[Label]:
@@ -236,15 +245,7 @@ class Chart:
         found: list[Label] = []
         for series in (one for one in self.series if one.named and one.marks):
             x, y = self.pixel(*series.marks[-1])
-            sides = (
-                (-6, -7, "end"),
-                (6, -7, "start"),
-                (9, 4, "start"),
-                (-9, 4, "end"),
-                (6, 15, "start"),
-                (-6, 15, "end"),
-            )
-            for label in (Label(series.name, x + dx, y + dy, anchor) for dx, dy, anchor in sides):
+            for label in (Label(series.name, x + dx, y + dy, anchor) for dx, dy, anchor in SIDES):
                 own = box(label)
                 inside = left <= own[0] and top <= own[1] and own[2] <= WIDTH and own[3] <= bottom
                 if inside and not any(overlap(own, other) for other in boxes):
@@ -280,12 +281,15 @@ def overlap(one: Box, other: Box) -> bool:
 
 
 def path(points: Sequence[Point]) -> str:
-    """A line as SVG writes it, "" of fewer than two points.
+    """A line as SVG writes it, "" of fewer than two points: whole pixels, and steps, which are shorter than places.
 
-    >>> path([Point(0, 1), Point(2.5, 3)])
-    'M0 1L2.5 3'
+    >>> path([Point(0, 1), Point(2.4, 3), Point(2.6, 1)])
+    'M0 1l2 2 1-2'
     """
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) if len(points) > 1 else ""
+    whole = [(round(x), round(y)) for x, y in points]
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(whole)]
+    text = " ".join(f"{dx} {dy}" for dx, dy in steps).replace(" -", "-")
+    return f"M{whole[0][0]} {whole[0][1]}l{text}" if steps else ""
 
 
 def thinned(points: Sequence[T]) -> Sequence[T]:

@@ -30,7 +30,7 @@ def mean_curve(row: report.Row) -> np.ndarray | None:
 
 def learning(rows: Sequence[report.Row], looks: Looks, column: int, label: str, title: str) -> Chart | None:
     """A column of the learning curves of one task's rows over generated tokens; None where there are none."""
-    series, told, seeds = [], [], []
+    series, seeds = [], []
     for row in rows:
         curve = mean_curve(row)
         if curve is None:
@@ -38,23 +38,24 @@ def learning(rows: Sequence[report.Row], looks: Looks, column: int, label: str, 
         middle, low, high = curve
         points = [Point(*point) for point in middle[:, [TOKENS, column]].tolist()]
         columns = np.column_stack([middle[:, TOKENS], low[:, column], high[:, column]]).tolist()
-        series.append(Series(row.agent, looks[row.agent], points, points[-1:], [Band(*band) for band in columns]))
         seeds.append(len(row.finished))
         first, last = points[0], points[-1]
-        told.append(
+        words = (
             f"{row.agent}, n = {seeds[-1]}: {first.y:.3g} at {first.x:,.0f} tokens, {last.y:.3g} at {last.x:,.0f}, "
             f"where seeds lie between {low[-1, column]:.3g} and {high[-1, column]:.3g}"
         )
+        band = [Band(*between) for between in columns]
+        series.append(Series(row.agent, looks[row.agent], points, [last], band, words=words))
     if not series:
         return None
-    values = [value for one in series for band in one.band for value in (band.low, band.high)]
+    values = [value for one in series for between in one.band for value in (between.low, between.high)]
     ends = [point.x for one in series for point in one.line]
     x, y = Axis("generated tokens", 0, 1.04 * max(ends)), Axis.around(label, values)
-    return Chart(f"{title}, {n_text(seeds)}", ". ".join(told) + ".", x, y, series)
+    return Chart(f"{title}, {n_text(seeds)}", x, y, series)
 
 
 def over_optimisation(rows: Sequence[report.Row], looks: Looks, starts: Mapping[str, str], title: str) -> Chart | None:
-    """Reward (full markers) and gold (empty ones) of every seed against the divergence, lines from where they started.
+    """Mean reward (full markers) and gold (empty ones) against the divergence, with lines from where training started.
 
     Args:
         rows: One task's.
@@ -66,29 +67,28 @@ def over_optimisation(rows: Sequence[report.Row], looks: Looks, starts: Mapping[
         The chart; None where no agent's divergence is known.
     """
     measured = {row.agent: row for row in rows if row.complete and None not in (row.mean("kl"), row.mean("gold"))}
-    series, told = [], []
+    series = []
     for name, row in measured.items():
         start = measured.get(starts.get(name, ""))
         for metric, hollow in (("gold", True), ("return", False)):
-            line = [Point(kl, score) for kl, score in (center(one, metric) for one in (start, row) if one is not None)]
-            marks = [Point(result["metrics"]["kl"], result["metrics"][metric]) for result in row.finished]
-            series.append(Series(name, looks[name], line, marks, hollow=hollow, named=not hollow))
-        kl, reward, gold = row.mean("kl"), row.mean("return"), row.mean("gold")
-        told.append(f"{name}, n = {len(row.finished)}: KL {kl:.1f}, reward {reward:.3f}, gold {gold:.3f}")
+            line = [center(one, metric) for one in (start, row) if one is not None]
+            kl, score = line[-1]
+            words = f"{name}, n = {len(row.finished)}: KL {kl:.1f}, {'gold' if hollow else 'reward'} {score:.3f}"
+            series.append(Series(name, looks[name], line, line[-1:], hollow=hollow, named=not hollow, words=words))
     if not series:
         return None
     points = [point for one in series for point in one.marks]
     x = Axis.around("KL to the reference model, nats per completion", [p.x for p in points], zero=True)
     y = Axis.around("full: reward, empty: gold", [p.y for p in points])
     seeds = n_text([len(row.finished) for row in measured.values()])
-    return Chart(f"{title}, {seeds}", ". ".join(told) + ".", x, y, series)
+    return Chart(f"{title}, {seeds}", x, y, series)
 
 
-def center(row: report.Row, metric: str) -> tuple[float, float]:
+def center(row: report.Row, metric: str) -> Point:
     """The mean divergence and the mean of a metric."""
     kl, score = row.mean("kl"), row.mean(metric)
     assert kl is not None and score is not None
-    return kl, score
+    return Point(kl, score)
 
 
 def frontier(points: Mapping[str, Point], looks: Looks, label: str, title: str) -> Chart | None:
@@ -107,9 +107,11 @@ def frontier(points: Mapping[str, Point], looks: Looks, label: str, title: str) 
     x = Axis.around(label, [p.x for p in points.values()], logarithmic=True)
     y = Axis.around("normalised score (IQM)", [p.y for p in points.values()])
     line = Series("not surpassed by anything cheaper", NOBODY, [best[0], *steps, Point(x.high, best[-1].y)])
-    told = [f"{name}: {point.y:.2f} for {point.x:,.0f}" for name, point in points.items()]
-    series = [line, *(Series(name, looks[name], marks=[point], named=True) for name, point in points.items())]
-    return Chart(title, ". ".join(told) + ".", x, y, series)
+    found = [
+        Series(name, looks[name], marks=[point], named=True, words=f"{name}: {point.y:.2f} for {point.x:,.0f}")
+        for name, point in points.items()
+    ]
+    return Chart(title, x, y, [line, *found])
 
 
 NOBODY = Look(-1, "", 0)  # of what is no agent's

@@ -47,20 +47,20 @@ def pair(suite: Suite, rows: Sequence[report.Row], first: str, second: str, anch
     lines = []
     for one, p_value, better, picture in zip(compared, p_values, found, strips(intervals, [0.0]), strict=True):
         env_id, n, *means, difference, ends, above, above_ends, p = compare.line(one, p_value)
-        shown = [Cell(better, kind="words"), Cell(difference), Cell(ends), Cell(strip=picture)]
+        shown = [Cell(better, kind="left"), Cell(difference), Cell(ends), Cell(strip=picture)]
         shown += map(Cell, (p, *means, n, above, above_ends))
         lines.append(Line(Cell(short_name(env_id), href=anchors.tasks[env_id]), shown))
     headings = [
         Heading("task", words=True),
-        Heading("result", f"what {first} is where a difference is shown, p at most {compare.ALPHA}", words=True),
-        Heading("difference", f"what {first} has more than {second}, of the same seeds and test examples"),
+        Heading("result", f"of the first agent, where a difference is shown: p at most {compare.ALPHA}", words=True),
+        Heading("difference", "what the first agent has more than the second, of the same seeds and test examples"),
         Heading("95 % interval", "of the difference, for other seeds and other test examples"),
         Heading("", "the interval as a picture, with a line at no difference", words=True),
         Heading("p (Holm)", "how probable so large a difference is where there is none, corrected for all these tasks"),
-        Heading(first, "mean reward"),
-        Heading(second, "mean reward"),
+        Heading(first),
+        Heading(second),
         Heading("n", "seeds that both have finished, of those declared"),
-        Heading("above", f"the share of seeds and test examples where {first} returns more, equal returns as half"),
+        Heading("above", "the share of seeds and test examples where the first returns more, equal returns as half"),
         Heading("95 % interval", "of this share"),
     ]
     summary = f"better on {found.count('better')}, worse on {found.count('worse')} of {len(found)}"

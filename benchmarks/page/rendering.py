@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +16,10 @@ from benchmarks import report
 from benchmarks.page import agents, board, curves, pairs, tasks
 from benchmarks.page.anchors import Anchors, short_name
 from benchmarks.page.charts import Chart
-from benchmarks.page.tables import Table
-from benchmarks.suite import Suite
+from benchmarks.page.tables import Table, legends
+from benchmarks.suite import AgentEntry, Suite
 
+REWARD = 0  # which of a task's charts is the reward in training
 TEMPLATES = Path(__file__).parent / "templates"
 SCORE_LABEL, KL_LABEL = "mean reward of a rollout's completions", "KL to where training started, nats"
 
@@ -33,10 +34,18 @@ class TaskSection(NamedTuple):
     facts: dict[str, str]
     table: Table
     flags: Sequence[report.Hacked] | None
-    charts: Sequence[Chart]
+    charts: Mapping[str, Chart]  # by the id
     drawn: Sequence[str]
     samples: Sequence[tasks.Sample]
     failures: Sequence[str]
+
+
+class Curve(NamedTuple):
+    """One series of a task's chart, which is shown again: the chart's id, the chart, and the series's number."""
+
+    id: str
+    chart: Chart
+    number: int
 
 
 class AgentSection(NamedTuple):
@@ -50,7 +59,7 @@ class AgentSection(NamedTuple):
     settings: Sequence[agents.Setting]
     commands: Sequence[str]
     table: Table
-    charts: Sequence[Chart]
+    curves: Sequence[Curve]
 
 
 def render(suite: Suite, rows: Sequence[report.Row]) -> str:
@@ -65,6 +74,8 @@ def render(suite: Suite, rows: Sequence[report.Row]) -> str:
     """
     anchors = Anchors(suite)
     flags = {env_id: report.hacked(suite, of(rows, env_id=env_id)) for env_id in suite.env_ids}
+    sections = [task_section(suite, of(rows, env_id=env_id), anchors, flags[env_id]) for env_id in suite.env_ids]
+    normal = report.normalised(suite, rows)
     style, script = ((TEMPLATES / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return (
         environment()
@@ -72,16 +83,17 @@ def render(suite: Suite, rows: Sequence[report.Row]) -> str:
         .render(
             suite=suite,
             anchors=anchors,
-            overall=board.overall(suite, rows, anchors, flags),
+            overall=board.overall(suite, rows, normal, anchors, flags),
             by_task=board.by_task(suite, rows, anchors),
-            costs=board.costs(suite, rows, anchors),
-            tasks=[task_section(suite, of(rows, env_id=env_id), anchors, flags[env_id]) for env_id in suite.env_ids],
-            agents=[agent_section(suite, of(rows, agent=agent.name), anchors) for agent in suite.agents],
+            costs=board.costs(suite, rows, normal, anchors),
+            tasks=sections,
+            agents=[agent_section(agent, of(rows, agent=agent.name), anchors, sections) for agent in suite.agents],
             pairs=pairs.pairs(suite, rows, anchors),
             usual_pair=[anchors.agents[suite.report[when]] for when in ("before", "after")],
             marks={mark: report.MARKS[mark] for mark in report.marks(rows)},
             counted=board.count(rows),
             conditions={name: told for name, told in report.condition_facts(rows).items() if name != "Task"},
+            legends=legends,
             style=Markup(style),
             script=Markup(script),
             style_hash=sha256(style),
@@ -150,8 +162,8 @@ def task_section(
             [row for row in rows if row.agent != suite.zero], anchors.looks, starts, f"{name}: reward and gold over KL"
         ),
     ]
-    drawn = [chart for chart in charts if chart is not None]
-    shown = {series.name for chart in drawn for series in chart.series}
+    drawn = {f"{anchors.tasks[env_id]}--{n}": chart for n, chart in enumerate(charts) if chart is not None}
+    shown = {series.name for chart in drawn.values() for series in chart.series}
     return TaskSection(
         anchors.tasks[env_id],
         env_id,
@@ -167,22 +179,25 @@ def task_section(
     )
 
 
-def agent_section(suite: Suite, rows: Sequence[report.Row], anchors: Anchors) -> AgentSection:
-    """Everything on one agent."""
-    name = rows[0].agent
-    entry = next(agent for agent in suite.agents if agent.name == name)
+def agent_section(
+    agent: AgentEntry, rows: Sequence[report.Row], anchors: Anchors, sections: Sequence[TaskSection]
+) -> AgentSection:
+    """Everything on one agent, its learning curves out of the tasks' sections."""
     found = [
-        curves.learning([row], anchors.looks, report.SCORE, SCORE_LABEL, f"{name} on {short_name(row.env_id)}")
-        for row in rows
+        Curve(f"{task.id}--{REWARD}", chart, n)
+        for task in sections
+        if (chart := task.charts.get(f"{task.id}--{REWARD}")) is not None
+        for n, series in enumerate(chart.series)
+        if series.name == agent.name
     ]
     return AgentSection(
-        anchors.agents[name],
-        name,
-        agents.description(entry),
+        anchors.agents[agent.name],
+        agent.name,
+        agents.description(agent),
         agents.facts(rows),
         agents.chosen(rows),
         agents.settings(rows),
         agents.commands(rows),
         board.of_agent(rows, anchors),
-        [chart for chart in found if chart is not None],
+        found,
     )

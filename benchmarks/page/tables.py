@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from benchmarks import report
 
+SPAN, EDGE = 100, 4  # pixels, as page.css has it, and how many of them are left free
 Interval = tuple[float, float, float]  # lower end, estimate, upper end
 
 
 class Strip(NamedTuple):
-    """An interval on a line, all in per cent of a column's width.
+    """An interval on a line, all in pixels, of `SPAN`.
 
     Attributes:
         low: Its lower end; the middle where there is no interval.
@@ -20,10 +21,10 @@ class Strip(NamedTuple):
         lines: What it is to be compared with.
     """
 
-    low: float
-    middle: float
-    high: float
-    lines: Sequence[float]
+    low: int
+    middle: int
+    high: int
+    lines: Sequence[int]
 
 
 class Cell(NamedTuple):
@@ -80,6 +81,16 @@ class Table(NamedTuple):
     lines: Sequence[Line]
 
 
+def legends(tables: Iterable[Table]) -> dict[str, str]:
+    """What the columns of tables are, those of several tables once: by their names, what all of these mean."""
+    names: dict[str, dict[str, None]] = {}
+    for table in tables:
+        for heading in table.headings:
+            if heading.name and heading.legend:
+                names.setdefault(heading.legend, {})[heading.name] = None
+    return {", ".join(named): legend for legend, named in names.items()}
+
+
 def strips(intervals: Sequence[Interval | None], lines: Sequence[float] = ()) -> list[Strip | None]:
     """Intervals on one common scale, which takes in the lines, too.
 
@@ -93,8 +104,8 @@ def strips(intervals: Sequence[Interval | None], lines: Sequence[float] = ()) ->
     low, high = min(values), max(values)
     span = high - low or 1.0
 
-    def place(value: float) -> float:
-        return round(4 + 92 * (value - low) / span, 1)
+    def place(value: float) -> int:
+        return round(EDGE + (SPAN - 2 * EDGE) * (value - low) / span)
 
     marks = [place(value) for value in lines]
     return [

@@ -2,7 +2,7 @@
 
 // Sorting. Numbers go by their value, an interval by its lower end; what is no number comes last, whatever the direction.
 function value(cell) {
-  const text = cell.textContent.trim().replace(/^≤\s*/, "").replace(/,(?=\d)/g, "");
+  const text = cell.textContent.trim().replace(/^[≤<]\s*/, "").replace(/,(?=\d)/g, "");
   return { text, number: /^[-+]?[\d.]/.test(text) ? parseFloat(text) : NaN };
 }
 

@@ -14,11 +14,11 @@ from tests.benchmarks.page.webdriver import CHROMEDRIVER, CHROMIUM, ENTER, TAB, 
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason="chromium or chromedriver is not installed")
 COLUMN = """
-    const rows = document.querySelectorAll("#overall-caption ~ tbody tr");
+    const rows = document.querySelectorAll("#overall--caption ~ tbody tr");
     return [...rows].map((row) => row.cells[arguments[0]].textContent.trim());
 """
 HEADINGS = """
-    return [...document.querySelectorAll("#overall-caption ~ thead th")].map((th) => th.getAttribute("aria-sort"));
+    return [...document.querySelectorAll("#overall--caption ~ thead th")].map((th) => th.getAttribute("aria-sort"));
 """
 BROKEN = """
     const range = document.createRange();
@@ -72,11 +72,11 @@ def test_it_is_legible_and_shown_without_errors_and_requests(
 
 def test_a_click_sorts_and_another_turns_it_round(browser: Browser, file: Path) -> None:
     browser.open(file)
-    browser.click("#overall-caption ~ thead th:nth-child(1) button")
+    browser.click("#overall--caption ~ thead th:nth-child(1) button")
     names = browser.run(COLUMN, 0)
     assert names == sorted(names)
     assert browser.run(HEADINGS)[:2] == ["ascending", None]
-    score = "#overall-caption ~ thead th:nth-child(2) button"
+    score = "#overall--caption ~ thead th:nth-child(2) button"
     browser.click(score)
     assert browser.run(HEADINGS)[:2] == [None, "descending"]
     found = [*map(float, browser.run(COLUMN, 1))]
@@ -90,7 +90,7 @@ def test_a_click_sorts_and_another_turns_it_round(browser: Browser, file: Path) 
 def test_what_has_no_number_comes_last_either_way(browser: Browser, headroom: Page, tmp_path: Path) -> None:
     browser.open(written(headroom, tmp_path))
     for _ in range(2):
-        browser.click("#overall-caption ~ thead th:nth-child(2) button")
+        browser.click("#overall--caption ~ thead th:nth-child(2) button")
         texts = browser.run(COLUMN, 1)
         assert texts == [text for text in texts if text != "-"] + [text for text in texts if text == "-"]
 
@@ -98,9 +98,9 @@ def test_what_has_no_number_comes_last_either_way(browser: Browser, headroom: Pa
 def test_thousands_are_sorted_by_value(browser: Browser, file: Path) -> None:
     """As texts, 9,567 would be above 44,661."""
     browser.open(file)
-    headings = "return [...document.querySelectorAll('#overall-caption ~ thead th')].map((th) => th.innerText)"
+    headings = "return [...document.querySelectorAll('#overall--caption ~ thead th')].map((th) => th.innerText)"
     at = next(i for i, name in enumerate(browser.run(headings)) if name.startswith("tokens"))
-    browser.click(f"#overall-caption ~ thead th:nth-child({at + 1}) button")
+    browser.click(f"#overall--caption ~ thead th:nth-child({at + 1}) button")
     found = [int(text.replace(",", "")) for text in browser.run(COLUMN, at)]
     assert found == sorted(found, reverse=True)
 
@@ -110,7 +110,7 @@ def test_two_agents_are_chosen(browser: Browser, file: Path, quick: Page) -> Non
     shown = "return [...document.querySelectorAll('.pair')].filter((one) => !one.hidden).map((one) => one.id)"
     before, after = (quick.suite.report[when] for when in ("before", "after"))
     (first,) = browser.run(shown)
-    assert {*first.split("-and-")} == {f"agent-{before}", f"agent-{after}"}
+    assert {*first.split("--")} == {f"agent-{before}", f"agent-{after}"}
     choose = """
         const menu = document.getElementById(arguments[0]);
         menu.value = arguments[1];
@@ -119,7 +119,7 @@ def test_two_agents_are_chosen(browser: Browser, file: Path, quick: Page) -> Non
     browser.run(choose, "first", "agent-random")
     browser.run(choose, "second", "agent-reference")
     (second,) = browser.run(shown)
-    assert {*second.split("-and-")} == {"agent-random", "agent-reference"}
+    assert {*second.split("--")} == {"agent-random", "agent-reference"}
     assert browser.run("return document.getElementById(arguments[0]).open", second)
     browser.run(choose, "second", "agent-random")
     assert browser.run(shown) == [] and "two different agents" in browser.run("return told.textContent")
@@ -127,7 +127,7 @@ def test_two_agents_are_chosen(browser: Browser, file: Path, quick: Page) -> Non
 
 def test_links_lead_to_what_they_name(browser: Browser, file: Path) -> None:
     browser.open(file)
-    for selector in ("#overall-caption ~ tbody a", "#by-task-caption ~ tbody a", ".up a", "nav li:last-child > a"):
+    for selector in ("#overall--caption ~ tbody a", "#by-task--caption ~ tbody a", ".up a", "nav li:last-child > a"):
         browser.click(selector)
         target = browser.run("return document.querySelector(':target').getBoundingClientRect().top")
         assert -1 <= target <= 900, selector

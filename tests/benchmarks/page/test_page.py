@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmarks import compare, report
 from benchmarks.page import __main__ as command
-from benchmarks.page.rendering import render, sha256
-from benchmarks.results_io import write_run
+from benchmarks.page.anchors import short_name
+from benchmarks.page.rendering import TEMPLATES, render, sha256
+from benchmarks.results_io import read_run, write_run
 from benchmarks.suite import load_suite
 from tests.benchmarks.page.conftest import Page, Parsed
-from tests.benchmarks.test_results_io import RESULT
+from tests.benchmarks.test_results_io import HISTORIC, RESULT
 
 LARGEST = 600_000  # bytes
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }}\u202e\x00\x1b[31m</dd></main>"
@@ -49,14 +51,14 @@ def test_every_number_of_a_tasks_board_is_the_reports(page: Page) -> None:
     for env_id in page.suite.env_ids:
         own = [row for row in page.rows if row.env_id == env_id]
         columns = report.columns_of(own)
-        _, *lines = page.parsed.tables[f"task-{env_id}-caption"]
+        _, *lines = page.parsed.tables[f"task-{short_name(env_id)}--caption"]
         shown = [[line[0].strip(), *line[1:3], *line[4:]] for line in lines]  # the fourth is a picture
         expected = [[row.agent, *report.cells(row, columns)[1:]] for row in own]
         assert shown == expected
 
 
 def test_every_normalised_score_is_the_reports(page: Page) -> None:
-    _, *lines = page.parsed.tables["overall-caption"]
+    _, *lines = page.parsed.tables["overall--caption"]
     shown = {line[0].strip(): line[1:3] for line in lines}
     assert shown == {name: [score, interval] for name, score, interval in report.normalised(page.suite, page.rows)}
     scores = [float(line[1]) for line in lines if line[1] != "-"]
@@ -65,7 +67,7 @@ def test_every_normalised_score_is_the_reports(page: Page) -> None:
 
 def test_the_best_comes_first_and_what_is_missing_is_said(headroom: Page) -> None:
     missing = [row for row in headroom.rows if not row.results]
-    counts = [cell for line in headroom.parsed.tables["overall-caption"] for cell in line if "missing" in cell]
+    counts = [cell for line in headroom.parsed.tables["overall--caption"] for cell in line if "missing" in cell]
     assert bool(counts) == bool(missing)
 
 
@@ -133,7 +135,7 @@ def test_results_that_never_were_are_missing_ones() -> None:
     suite = load_suite("quick")
     rows = [report.Row(suite.env_ids[0], agent.name, [], 3) for agent in suite.agents]
     parsed = Parsed(render(suite, rows))
-    assert all("0/3 (3 missing)" in line for line in parsed.tables["overall-caption"][1:])
+    assert all("0/3 (3 missing)" in line for line in parsed.tables["overall--caption"][1:])
 
 
 def test_the_command_writes_the_page(tmp_path, capsys) -> None:
@@ -162,9 +164,62 @@ def test_two_agents_are_compared_as_the_command_does_it(page: Page) -> None:
     compared = compare.pairs(page.suite, page.rows, first, second)
     expected = [compare.line(*one)[1:] for one in zip(compared, compare.p_values(compared), strict=True)]
     (lines,) = [
-        page.parsed.tables[name] for name in page.parsed.tables if name == f"agent-{first}-and-agent-{second}-caption"
+        page.parsed.tables[name] for name in page.parsed.tables if name == f"agent-{first}--agent-{second}--caption"
     ]
     shown = []
     for _, _, difference, ends, _, p, mean, other, n, *above in lines[1:]:
         shown.append([n, mean, other, difference, ends, *above, p])
     assert shown == expected
+
+
+@pytest.mark.parametrize("path", HISTORIC, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_results_of_every_schema_are_shown(path: Path) -> None:
+    suite, result = load_suite("quick"), read_run(path)
+    assert result is not None
+    rows = [report.Row(suite.env_ids[0], agent.name, [], 1) for agent in suite.agents]
+    rows[-1] = report.Row(suite.env_ids[0], "ppo", [result], 1, paths=[path])
+    parsed = Parsed(render(suite, rows))
+    score = f"{result['metrics']['return']:.3f}" if result["status"] == "finished" else "incomplete"
+    assert [line[1] for line in parsed.tables["task-Sentiment--caption"][1:]] == ["incomplete"] * 5 + [score]
+
+
+def test_ids_of_hostile_names_do_not_meet() -> None:
+    suite = load_suite("quick")
+    names = ["a", "a caption", "a--caption", "a--agent-b", "b"]
+    agents = tuple(replace(suite.agents[0], name=name, file="random") for name in names)
+    roles = {"zero": "a", "one": "b", "report": {"before": "a", "after": "b", "examples": 1}}
+    suite = replace(suite, agents=agents, **roles)
+    result = RESULT | {"curve": [[1, 1, 0.5, 0.0], [2, 2, 0.75, 1.0]]}
+    rows = [report.Row(suite.env_ids[0], name, [result] * 3, 3) for name in names]
+    ids = Parsed(render(suite, rows)).values("id")
+    assert [name for name, n in Counter(ids).items() if n > 1] == []
+
+
+def test_colours_are_told_from_the_page() -> None:
+    """By WCAG 2.2: 4.5 for letters, 3 for lines."""
+    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    schemes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", scheme))
+        letters = {("page", name) for name in ("ink", "quiet", "link", "warn")} | {
+            ("raised", "ink"),
+            ("raised", "quiet"),
+        }
+        lines = {("page", name) for name in colours if re.fullmatch(r"c\d|focus", name)}
+        for back, front in letters | {("warn-back", "warn"), ("warn-back", "ink"), ("raised", "link")}:
+            assert contrast(colours[back], colours[front]) >= 4.5, (back, front)
+        for back, front in lines:
+            assert contrast(colours[back], colours[front]) >= 3, (back, front)
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of two colours' luminances, 1 to 21."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
