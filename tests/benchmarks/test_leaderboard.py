@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks import compare, leaderboard
+from benchmarks import compare, leaderboard, perform
 from benchmarks.results_io import ROOT, read_examples
 from benchmarks.suite import load_suite
 
@@ -439,6 +439,6 @@ def test_the_quick_suite_is_what_it_promises():
 
 def test_tokens_of_a_stock_model_are_its_timesteps():
     model = types.SimpleNamespace(num_timesteps=7)
-    assert leaderboard.tokens_of(model) == 7
-    assert leaderboard.tokens_of(types.SimpleNamespace(num_timesteps=7, tokens=5)) == 5
-    assert leaderboard.tokens_of(object()) == 0
+    assert perform.tokens_of(model) == 7
+    assert perform.tokens_of(types.SimpleNamespace(num_timesteps=7, tokens=5)) == 5
+    assert perform.tokens_of(object()) == 0
