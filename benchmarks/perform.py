@@ -113,9 +113,17 @@ def perform(
 
 
 def measure(
-    run: Run, suite: Suite, device: str, progress: Callable[[int], object], interrupts: Interrupts
+    run: Run, suite: Suite, device: str, progress: Callable[[int], object], interrupts: Interrupts, **besides: Any
 ) -> tuple[Records, dict[str, Any]]:
     """Make an agent, evaluate it, and what that cost.
+
+    Args:
+        run: The run.
+        suite: Its suite.
+        device: Where it computes.
+        progress: Called with the tokens so far.
+        interrupts: What has been received.
+        **besides: Offered to ``make_agent``, where it has such parameters; nothing that a result depends on.
 
     Returns:
         The records of the examples, and the result's ``metrics``, ``hyperparameters``, ``cost`` and ``curve``.
@@ -131,6 +139,7 @@ def measure(
         progress(min(reported.count(tokens, "the agent's progress"), budget))
 
     offered: dict[str, Any] = {"progress": told, "split": suite.split, "device": device, "starts": STARTS}
+    offered |= besides
     keywords |= {name: value for name, value in offered.items() if name in inspect.signature(make_agent).parameters}
     keywords |= run.agent.overrides
     began = time.perf_counter()

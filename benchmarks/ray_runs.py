@@ -112,7 +112,7 @@ def perform_here(run: Run, suite: Suite, where: Mapping[str, Any], news: Any) ->
     if (code_hash(), run.agent.source_hash) != (where["code_hash"], run.config["source_hash"]):
         raise ConfigurationError(
             f"A node of the cluster ({here['hardware']}) has other code in {ROOT}, or of the agent {run.agent.name}, "
-            "than the board. Give all nodes the same, for example by a shared folder."
+            "than the board had when it began. Give all nodes the same, for example by a shared folder."
         )
     where = {**where, **{name: here[name] for name in OF_THE_NODE}, "device": resolved(where["device"])}
     path = str(run.path)

@@ -20,7 +20,7 @@ from stable_baselines3.common.utils import set_random_seed
 
 from agents import supervised, supervised_grpo
 from agents._settings import settled
-from benchmarks.leaderboard import STARTS
+from benchmarks.perform import STARTS
 from benchmarks.results_io import ROOT, write_measurements
 from benchmarks.suite import load_suite
 from textgym.errors import ConfigurationError

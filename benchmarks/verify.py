@@ -21,7 +21,7 @@ from rich.console import Console
 
 from benchmarks import aggregate, report
 from benchmarks.interrupts import Interrupts
-from benchmarks.leaderboard import perform, resolved
+from benchmarks.perform import in_turn, resolved
 from benchmarks.results_io import PUBLISHED, provenance, read_run, write_run
 from benchmarks.suite import SUITES, Cell, Run, Suite, code_hash, load_suite, plan, published
 from textgym.errors import ConfigurationError, TextGymError
@@ -119,11 +119,9 @@ def verify(run: Run, cell: Cell, row: report.Row, suite: Suite, device: str, int
     result = cell.result()
     assert result is not None
     threads = torch.get_num_threads()
-    torch.set_num_threads(result["threads"])
+    where = {"command": "", "code_hash": code_hash(), **provenance(), "threads": result["threads"], "device": device}
     try:
-        where = {"command": "", "code_hash": code_hash(), **provenance(), "device": device}
-        again, records = perform(run, suite, where, lambda _: None, interrupts)
-        interrupts.check()
+        ((_, again, records),) = in_turn([run], suite, where, lambda *_: None, interrupts)
         write_run(run.path, again, records)
     finally:
         torch.set_num_threads(threads)

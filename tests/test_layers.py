@@ -38,6 +38,7 @@ LAYERS = (
 )
 # importing file, imported layer -> why
 UPWARDS = {
+    ("agents/trl.py", "benchmarks"): "its command, which accelerate launches, writes a row of the board",
     (
         "textgym/checks/patients.py",
         "textgym.sb3",

@@ -34,6 +34,7 @@ OVERRIDES = {
     "shortlist_ppo": {"num_envs": 2},
     "supervised_grpo": GROUPS | {"supervised_tokens": 16},
     "supervised_ppo": TINY | {"supervised_tokens": 16},
+    "trl": {"per_device_train_batch_size": 4, "num_generations": 2},
     "trpo": TRPO,
 }
 OPTIONS = {"seed": 0, "num_examples": 4, "num_envs": 3, "gold": None, "env_kwargs": SHORT}
@@ -45,6 +46,8 @@ def evaluate(agent, **changes):
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_agent_plays(file):
+    if file == "trl":
+        pytest.importorskip("trl")
     module = importlib.import_module(f"agents.{file}")
     agent = module.make_agent(ENV_ID, seed=0, total_tokens=16, env_kwargs=SHORT, **OVERRIDES.get(file, {}))
     found = evaluate(agent)

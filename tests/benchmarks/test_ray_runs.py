@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -45,7 +44,9 @@ def make_agent(env_id, *, seed, total_tokens, progress, env_kwargs):
     progress(total_tokens // 2)
     if node != "none":
         doomed = (folder / "doomed").read_text()
-        while node == doomed or not [*folder.glob(f"?-{doomed}")]:
+        for _ in range(2000):
+            if node != doomed and [*folder.glob(f"?-{doomed}")]:
+                break
             time.sleep(0.1)
     if seed == 1:
         raise RuntimeError("no luck")
@@ -103,14 +104,15 @@ def test_a_board_whose_node_is_killed_is_the_board_without_a_cluster(suite, clus
     (tmp_path / "doomed").write_text(node.node_id)
 
     def kill():
-        deadline = time.monotonic() + 60
-        while not [*tmp_path.glob(f"?-{node.node_id}")] and time.monotonic() < deadline:
-            time.sleep(0.1)
+        while not [*tmp_path.glob(f"?-{node.node_id}")] and not ended.wait(0.1):
+            pass
         cluster.remove_node(node, allow_graceful=False)
 
+    ended = threading.Event()
     killer = threading.Thread(target=kill)
     killer.start()
     status, printed = board(suite, tmp_path / "shared", "--ray", cluster.address)
+    ended.set()
     killer.join()
     assert status == 1
     assert "6 runs, 0 of them done before" in printed
