@@ -42,7 +42,7 @@ def test_code_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_code_that_is_not_run_says_why() -> None:
     reasons = [match["why"] for text in TEXTS.values() for match in BLOCK.finditer(text) if match["why"]]
-    assert {*reasons} == {"needs the package of SmolLM2"}
+    assert {*reasons} == {"needs the package of SmolLM2", "needs verifiers"}
 
 
 @pytest.mark.parametrize("page", TEXTS)
