@@ -567,15 +567,27 @@ def scale(suite: Suite) -> str:
     )
 
 
+EQUAL_SECONDS = ("agent", "reward in training", "95 % interval, of seeds", "KL", "tokens", "whole training, s")
+
+
 def at_equal_seconds(rows: Sequence[Row]) -> list[str]:
-    """A second ranking of one task's agents that have learning curves, as Markdown; nothing of fewer than two.
+    """`ranked_at_equal_seconds` as Markdown; nothing where it ranks nobody."""
+    told, lines = ranked_at_equal_seconds(rows)
+    return [told, markdown_table(EQUAL_SECONDS, lines)] if lines else []
+
+
+def ranked_at_equal_seconds(rows: Sequence[Row]) -> tuple[str, list[list[str]]]:
+    """A second ranking of one task's agents that have learning curves, if there are two.
 
     The reward is that in training, of the last rollout that had ended when the fastest of all runs was over. Seconds
     count from where the making of an agent began, its fine-tuned start included.
+
+    Returns:
+        What it is, and its lines, whose columns are `EQUAL_SECONDS`.
     """
     own = [row for row in with_curves(rows) if row.complete]
     if len(own) < 2:
-        return []
+        return "", []
     limit = min(result["cost"]["train_seconds"] for row in own for result in row.finished)
     reached = {row.agent: [point for result in row.finished if (point := last_point(result, limit))] for row in own}
     known = [row for row in own if len(reached[row.agent]) == len(row.finished)]
@@ -589,9 +601,7 @@ def at_equal_seconds(rows: Sequence[Row]) -> list[str]:
         lines.append(
             [row.agent, number(score.mean(), ".3f"), interval, f"{kl.mean():.1f}", f"{tokens.mean():,.0f}", whole]
         )
-    columns = ("agent", "reward in training", "95 % interval, of seeds", "KL", "tokens", "whole training, s")
-    told = f"At equal seconds: learning curves read after {limit:.0f} s, when the fastest run was over."
-    return [told, markdown_table(columns, lines)] if lines else []
+    return f"At equal seconds: learning curves read after {limit:.0f} s, when the fastest run was over.", lines
 
 
 def last_point(result: Result, limit: float) -> list[float] | None:

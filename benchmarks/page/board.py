@@ -16,6 +16,7 @@ from benchmarks.suite import Suite
 
 AGENT = Heading("agent", words=True)
 PICTURE = Heading("", "the interval as a picture", words=True)
+FLAG = "hacked?"  # as `report.with_flags` calls its column
 TOKENS = ("train_tokens", "eval_tokens")
 SECONDS = ("train_seconds", "eval_seconds")
 REPLAYED = "reference"  # the agent that writes what people wrote, and so costs nothing
@@ -44,7 +45,7 @@ def overall(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchor
     lines.sort(key=rank)
     headings = [
         AGENT,
-        Heading("normalised score", f"0 is {suite.zero}, 1 is {suite.one}; interquartile mean over tasks and seeds"),
+        Heading("normalised score", f"0 is {suite.zero} and 1 is {suite.one}; interquartile mean over tasks and seeds"),
         Heading("95 % interval", "of the normalised score, for other seeds and other test examples"),
         PICTURE,
         Heading("n", "finished runs of those declared, over tasks and seeds; a score needs all"),
@@ -79,19 +80,34 @@ def by_task(suite: Suite, rows: Sequence[report.Row], anchors: Anchors) -> Table
     )
 
 
-def of_task(rows: Sequence[report.Row], anchors: Anchors, flags: Sequence[report.Hacked]) -> Table:
+def of_task(rows: Sequence[report.Row], anchors: Anchors, flags: Sequence[report.Hacked] | None) -> Table:
     """Everything that was measured on one task, a line for each agent."""
-    columns = report.columns_of(rows)
+    columns = report.with_flags(report.columns_of(rows), flags)
     pictures = strips([interval(row) for row in rows])
-    warned = {flag.agent for flag in flags}
     lines = []
     for row, picture in zip(rows, pictures, strict=True):
-        _, score, interval_, *others = report.cells(row, columns)
-        note = anchors.warnings(row.env_id) if row.agent in warned else ""
-        head = Cell(row.agent, row.marks, anchors.agents[row.agent], note=note)
-        lines.append(Line(head, [Cell(score), Cell(interval_), Cell(strip=picture), *map(Cell, others)]))
-    score_, interval_heading, *rest = (Heading(column.name, column.legend) for column in columns)
-    return Table("Scores and costs", [AGENT, score_, interval_heading, PICTURE, *rest], lines)
+        _, *texts = report.cells(row, columns)
+        named = zip(columns, texts, strict=True)
+        score, ends, *others = (told(row, column, text, anchors) for column, text in named)
+        head = Cell(row.agent, row.marks, anchors.agents[row.agent])
+        lines.append(Line(head, [score, ends, Cell(strip=picture), *others]))
+    score_, ends_, *rest = (Heading(column.name, column.legend, column.name == FLAG) for column in columns)
+    return Table("Scores and costs", [AGENT, score_, ends_, PICTURE, *rest], lines)
+
+
+def told(row: report.Row, column: report.Column, text: str, anchors: Anchors) -> Cell:
+    """A cell of the report; what is said of hacking leads to the warnings."""
+    if column.name != FLAG:
+        return Cell(text)
+    return Cell(text, href=anchors.warnings(row.env_id) if text != "-" else "", kind="left")
+
+
+def equal_seconds(rows: Sequence[report.Row], anchors: Anchors) -> Table | None:
+    """The second ranking of a task's learners; None where there are none to rank."""
+    caption, ranked = report.ranked_at_equal_seconds(rows)
+    lines = [Line(Cell(name, href=anchors.agents[name]), [*map(Cell, texts)]) for name, *texts in ranked]
+    _, *names = report.EQUAL_SECONDS
+    return Table(caption, [AGENT, *map(Heading, names)], lines) if lines else None
 
 
 def of_agent(rows: Sequence[report.Row], anchors: Anchors) -> Table:

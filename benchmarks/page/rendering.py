@@ -33,6 +33,7 @@ class TaskSection(NamedTuple):
     description: Sequence[str]
     facts: dict[str, str]
     table: Table
+    equal_seconds: Table | None
     flags: Sequence[report.Hacked] | None
     charts: Mapping[str, Chart]  # by the id
     drawn: Sequence[str]
@@ -94,6 +95,7 @@ def render(suite: Suite, rows: Sequence[report.Row]) -> str:
             counted=board.count(rows),
             conditions={name: told for name, told in report.condition_facts(rows).items() if name != "Task"},
             legends=legends,
+            scale=report.scale(suite),
             style=Markup(style),
             script=Markup(script),
             style_hash=sha256(style),
@@ -170,7 +172,8 @@ def task_section(
         name,
         tasks.description(env_id),
         tasks.facts(suite, rows),
-        board.of_task(rows, anchors, flags or ()),
+        board.of_task(rows, anchors, flags),
+        board.equal_seconds(rows, anchors),
         flags,
         drawn,
         [agent.name for agent in suite.agents if agent.name in shown],

@@ -36,7 +36,6 @@ class Cell(NamedTuple):
         href: The id of a part of the page that it leads to.
         strip: The neighbouring numbers as a picture.
         kind: A class of the style sheet.
-        note: The id of the warning that concerns it.
     """
 
     text: str = ""
@@ -44,7 +43,6 @@ class Cell(NamedTuple):
     href: str = ""
     strip: Strip | None = None
     kind: str = ""
-    note: str = ""
 
 
 class Heading(NamedTuple):

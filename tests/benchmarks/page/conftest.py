@@ -59,7 +59,7 @@ class Parsed(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] == "script":
             self.scripts.append(data)
-        if {"td", "th"} & {*self.open} and "small" not in self.open and "strong" not in self.open:
+        if {"td", "th"} & {*self.open} and "small" not in self.open:
             self.rows[-1][-1] += data
 
     def values(self, name: str) -> list[str]:

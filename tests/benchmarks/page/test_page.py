@@ -50,7 +50,7 @@ def test_the_page_is_small(page: Page) -> None:
 def test_every_number_of_a_tasks_board_is_the_reports(page: Page) -> None:
     for env_id in page.suite.env_ids:
         own = [row for row in page.rows if row.env_id == env_id]
-        columns = report.columns_of(own)
+        columns = report.with_flags(report.columns_of(own), report.hacked(page.suite, own))
         _, *lines = page.parsed.tables[f"task-{short_name(env_id)}--caption"]
         shown = [[line[0].strip(), *line[1:3], *line[4:]] for line in lines]  # the fourth is a picture
         expected = [[row.agent, *report.cells(row, columns)[1:]] for row in own]
@@ -223,3 +223,19 @@ def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_learners_are_ranked_again_at_equal_seconds() -> None:
+    suite = load_suite("quick")
+    results = {
+        name: RESULT
+        | {"curve": [[1, 1, score, 0.0], [2, 2, score, 1.0]], "cost": RESULT["cost"] | {"train_seconds": 2}}
+        for name, score in (("best_of_4", 0.25), ("ppo", 0.75))
+    }
+    rows = [
+        report.Row(suite.env_ids[0], agent.name, [results.get(agent.name, RESULT)] * 2, 2) for agent in suite.agents
+    ]
+    told, ranked = report.ranked_at_equal_seconds(rows)
+    text = render(suite, rows)
+    assert Parsed(text).tables["task-Sentiment--seconds--caption"][1:] == ranked
+    assert [line[0] for line in ranked] == ["ppo", "best_of_4"] and told in text
