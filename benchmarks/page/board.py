@@ -125,12 +125,11 @@ def costs(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchors:
     """Normalised scores against generated tokens, and against seconds, of agents that write texts of their own."""
     scores = {name: numbers(score, interval) for name, score, interval in normal}
     charts = []
-    names_ = [agent.name for agent in suite.agents if agent.path.stem != REPLAYED]
-    for names, label in ((TOKENS, "generated tokens"), (SECONDS, "seconds")):
+    writers = [agent.name for agent in suite.agents if agent.path.stem != REPLAYED]
+    for columns, label in ((TOKENS, "generated tokens"), (SECONDS, "seconds")):
         points = {}
-        for name in names_:
-            score = scores[name]
-            cost = mean_cost([row for row in rows if row.agent == name], names)
+        for name in writers:
+            score, cost = scores[name], mean_cost([row for row in rows if row.agent == name], columns)
             if score is not None and cost:
                 points[name] = Point(cost, score[1])
         chart = curves.frontier(
