@@ -206,7 +206,7 @@ def table_of(env: TextGenVectorEnv, tokenizer: Any) -> dict[str, list[Any]]:
     if not kept:
         raise ConfigurationError(
             f"TRL would read no prompt of {env.dataset.name} as the environment does: the first one is "
-            f"{env.prompts[0]!r}. Raise max_prompt_tokens, or change prompt_template."
+            f"{env.prompts[0]!r}. Give the environment the model's tokenizer (env_kwargs), or raise max_prompt_tokens."
         )
     return {"prompt": [env.prompts[index] for index in kept], "index": kept}
 

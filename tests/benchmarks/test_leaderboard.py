@@ -185,7 +185,7 @@ def test_the_command_is_that_of_the_call(tmp_path, monkeypatch):
     # main([]) would record the arguments of whatever program calls it
     monkeypatch.setattr(sys, "argv", ["program", "--theirs"])
     monkeypatch.setattr(leaderboard, "ROOT", tmp_path)
-    monkeypatch.setattr(leaderboard, "plan", lambda *_: [])
+    monkeypatch.setattr(leaderboard, "plan", lambda *_, **__: [])
     commands = []
 
     def execute(runs, suite, console, where, interrupts, **_):
