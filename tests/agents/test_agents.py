@@ -11,7 +11,7 @@ import torch
 from stable_baselines3.common.utils import set_random_seed
 
 import agents
-from agents import beam_search, best_of_n, ppo, random, recurrent_ppo, reference, supervised, zero_shot
+from agents import beam_search, best_of_n, ppo, random, recurrent_ppo, reference, supervised, trpo, zero_shot
 from textgym.checks import exact
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent
@@ -54,6 +54,15 @@ def test_every_agent_plays(file):
     assert [record["index"] for record in found.records] == [0, 1, 2, 3]
     assert all(value is None or math.isfinite(value) for value in found.metrics.values())
     assert (found.metrics["kl"] is not None) == hasattr(agent, "log_prob")
+
+
+def test_trpos_bound_falls_with_its_critics_learning_rate():
+    """The critic has a trunk of its own; its hyperparameters stay plain data."""
+    own = TRPO | {"schedule": "linear", "target_kl": 0.01}
+    agent = trpo.make_agent(ENV_ID, seed=0, total_tokens=16, env_kwargs=SHORT, **own)
+    for schedule, begins in ((agent.model.target_kl_schedule, 0.01), (agent.model.lr_schedule, 3e-4)):
+        assert [schedule(remaining) for remaining in (1.0, 0.5, 0.0)] == pytest.approx([begins, begins / 2, 0.0])
+    assert agent.policy.separate_critic and agent.hyperparameters["target_kl"] == 0.01
 
 
 @pytest.mark.parametrize("file", FILES)
