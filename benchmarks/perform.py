@@ -152,7 +152,7 @@ def measure(
     records = reported.plain(evaluation.records, "the evaluation's records")
     written = sum(record["length"] + (record["finish_reason"] == "eos") for record in records)
     tokens = reported.count(tokens_of(agent), "the agent's tokens")
-    cost = {
+    cost: dict[str, Any] = {
         "train_tokens": train_tokens,
         "eval_tokens": max(written, tokens - train_tokens),  # more where an agent looks ahead
         "train_seconds": round(trained - began + getattr(agent, "seconds_saved", 0.0), 3),
@@ -160,6 +160,9 @@ def measure(
         "peak_rss_mb": peak_memory_mb(),
         "peak_gpu_mb": peak_gpu_mb(),
     }
+    phases = getattr(getattr(agent, "model", None), "phase_seconds", {})  # as `textgym.sb3.TextCallback` sums them
+    if phases:
+        cost["phase_seconds"] = {phase: round(float(seconds), 3) for phase, seconds in phases.items()}
     hyperparameters = getattr(agent, "hyperparameters", run.agent.overrides)
     return records, {
         "metrics": reported.plain(evaluation.metrics, "the evaluation's metrics"),

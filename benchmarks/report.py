@@ -186,6 +186,11 @@ COSTS = (
         "the process's peak resident size, libraries and models included, the largest over seeds; 1 MB = 10^6 bytes",
     ),
 )
+PHASES = Column(
+    "seconds by phase",
+    lambda row: phases_text(row),
+    legend="of training after its start, the mean over seeds: decoding, rewards, the reference model, updates",
+)
 GPU = Column(
     "GPU MB", lambda row: row.largest("peak_gpu_mb"), ",.0f", "the peak of tensors on the GPU, the largest over seeds"
 )
@@ -199,8 +204,9 @@ def columns_of(rows: Sequence[Row]) -> list[Column]:
         Column(name.removeprefix(METRIC), partial(Row.mean, name=name), ".3f", "a metric of the task") for name in names
     ]
     score, *others = COLUMNS
-    gpu = [GPU] if any(result["cost"].get("peak_gpu_mb") is not None for result in results) else []
-    return [replace(score, name=score_name(rows)), *others, *own, *COSTS, *gpu]
+    known = {name for result in results for name, value in result["cost"].items() if value is not None}
+    more = [column for name, column in (("phase_seconds", PHASES), ("peak_gpu_mb", GPU)) if name in known]
+    return [replace(score, name=score_name(rows)), *others, *own, *COSTS, *more]
 
 
 def cells(row: Row, columns: Sequence[Column]) -> list[str]:
@@ -402,6 +408,14 @@ def kl_text(row: Row) -> str:
     if kl is None and bound is not None:
         return f"≤ {bound:.2f}"
     return number(kl, ".1f")
+
+
+def phases_text(row: Row) -> str:
+    """The mean seconds of each phase of training, or a dash."""
+    found = [result["cost"].get("phase_seconds") for result in row.finished]
+    if not found or None in found:
+        return "-"
+    return ", ".join(f"{phase} {np.mean([phases.get(phase, 0.0) for phases in found]):.0f}" for phase in found[0])
 
 
 def number(value: float | None, form: str) -> str:

@@ -314,7 +314,8 @@ FAULTS = [
     ("raise OSError('/srv/ada/secret.bin has no token=abcdef')", "OSError: .../secret.bin has no token=***"),
     (
         "import numpy as np; agent.hyperparameters = {'lr': np.float32(0.5)}; agent.curve = np.ones((2, 4)); "
-        "agent.tokens = np.int64(16); agent.kl_bound = np.float64(0.5)",
+        "agent.tokens = np.int64(16); agent.kl_bound = np.float64(0.5); "
+        "agent.model = type('Model', (), {'phase_seconds': {'update': np.float32(2)}})",
         "return",
     ),
 ]
@@ -331,6 +332,7 @@ def test_what_an_agent_reports_is_checked_and_fails_alone(board, mine, tmp_path)
         assert message in own
     result = json.loads(next(path for path in runs(tmp_path) if "mine" in str(path) and "007" in path.name).read_text())
     assert result["hyperparameters"] == {"lr": 0.5} and result["curve"] == [[1.0] * 4] * 2
+    assert result["cost"]["phase_seconds"] == {"update": 2.0}
     assert result["cost"]["train_tokens"] == 16 and result["metrics"]["kl_bound"] == 0.5
 
 

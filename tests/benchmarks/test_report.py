@@ -50,6 +50,16 @@ def test_memory_of_a_gpu_is_shown_where_there_was_one():
     assert report.cells(rows[0], columns)[-1] == "123"
 
 
+def test_seconds_are_shown_by_phase_where_they_are_known():
+    _, rows = rows_of()
+    for result, seconds in zip(range(3), (1.0, 2.0, 6.0), strict=True):
+        phases = {"phase_seconds": {"rollout": seconds, "update": 10.0}}
+        rows[0].results[result] = RESULT | {"cost": RESULT["cost"] | phases}
+    columns = report.columns_of(rows)
+    assert columns[-1].name == "seconds by phase"
+    assert [report.cells(row, columns)[-1] for row in rows[:2]] == ["rollout 3, update 10", "-"]
+
+
 def test_each_task_has_a_panel_of_its_own(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 

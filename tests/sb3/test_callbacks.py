@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -47,6 +48,21 @@ def test_records_every_key(make_ppo: Callable[..., PPO], records: type) -> None:
     ))  # fmt: skip
     # k3 is never negative, and all three estimate the same small divergence
     assert min(log["kl/k3"]) >= 0 and log["kl/full"][-1] == pytest.approx(log["kl/k3"][-1], rel=1.0, abs=2e-3)
+
+
+def test_seconds_by_phase_are_those_of_all_of_training(make_ppo: Callable[..., PPO], records: type) -> None:
+    model = make_ppo()
+    log = records().of(model)
+    began = time.perf_counter()
+    model.learn(360, callback=TextCallback())
+    whole, total = time.perf_counter() - began, model.phase_seconds  # type: ignore[attr-defined]
+    for phase in ("rollout", "reward", "reference"):
+        assert total[phase] == pytest.approx(sum(log[f"time/{phase}_s"]))
+    assert total["update"] > sum(log["time/update_s"])  # the last update, which is not logged, too
+    assert 0 < sum(total.values()) < whole
+    before = dict(total)
+    model.learn(120, callback=TextCallback(), reset_num_timesteps=False)
+    assert all(seconds > before[phase] for phase, seconds in model.phase_seconds.items() if before[phase])  # type: ignore[attr-defined]
 
 
 def test_hooks_are_removed(make_ppo: Callable[..., PPO]) -> None:

@@ -60,7 +60,8 @@ class TextCallback(BaseCallback):
     - ``text/wrong_way``: how many of gold, distinct-2, invalid words and length are worse than at the start, beyond
       noise, while the return is higher (`textgym.sb3.hacking`); a warning tells when one begins to be.
     - ``train/grad_norm`` (mean over optimiser steps, before clipping) and ``train/optimizer_steps``.
-    - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase.
+    - ``time/tokens_per_second`` and ``time/rollout_s``, ``reward_s``, ``reference_s``, ``update_s``: seconds by phase,
+      whose sums over all of training the model has as ``phase_seconds``, by ``rollout``, ``reward`` and so on.
 
     And every so many rollouts, to TensorBoard alone:
 
@@ -108,6 +109,7 @@ class TextCallback(BaseCallback):
             )
         if not self.model.num_timesteps:
             self.monitor = HackingMonitor(self.window)
+            self.model.phase_seconds = {}  # type: ignore[attr-defined]
         for parameter in policy.parameters():
             if parameter.requires_grad:
                 self._handles.append(parameter.register_post_accumulate_grad_hook(self._keep_square))
@@ -115,6 +117,8 @@ class TextCallback(BaseCallback):
         self._update_began: float | None = None
 
     def _on_training_end(self) -> None:
+        if self._update_began is not None and self._update_began > self._rollout_began:  # no rollout was cut short
+            self._add_seconds("update", time.perf_counter() - self._update_began)
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -131,6 +135,7 @@ class TextCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         now = time.perf_counter()
         if self._update_began is not None and self._norms:
+            self._add_seconds("update", now - self._update_began)
             self.logger.record("time/update_s", now - self._update_began)
             self.logger.record("train/optimizer_steps", len(self._norms))
             self.logger.record("train/grad_norm", torch.stack(self._norms).mean().item())
@@ -138,6 +143,10 @@ class TextCallback(BaseCallback):
         self._rollout_began, self._tokens_before = now, self.model.num_timesteps
         self._reward_began = self._reward_seconds()
         self.episodes = []
+
+    def _add_seconds(self, phase: str, seconds: float) -> None:
+        total: dict[str, float] = vars(self.model).setdefault("phase_seconds", {})
+        total[phase] = total.get(phase, 0.0) + seconds
 
     def _reward_seconds(self) -> float:
         env = self.training_env.unwrapped
@@ -154,9 +163,10 @@ class TextCallback(BaseCallback):
         seconds = now - self._rollout_began
         reward_seconds = self._reward_seconds() - self._reward_began
         reference_seconds = getattr(buffer, "reference_seconds", 0.0)
-        self.logger.record("time/rollout_s", seconds - reward_seconds - reference_seconds)
-        self.logger.record("time/reward_s", reward_seconds)
-        self.logger.record("time/reference_s", reference_seconds)
+        phases = {"rollout": seconds - reward_seconds - reference_seconds, "reward": reward_seconds}
+        for phase, spent in (phases | {"reference": reference_seconds}).items():
+            self._add_seconds(phase, spent)
+            self.logger.record(f"time/{phase}_s", spent)
         self.logger.record("time/tokens_per_second", (self.num_timesteps - self._tokens_before) / seconds)
         self._record_episodes()
         if isinstance(buffer, SequenceRolloutBuffer | Completions):
