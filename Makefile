@@ -7,7 +7,7 @@ SMOLLM2 := $(VENV)/.smollm2
 RESULTS ?= runs
 
 .DEFAULT_GOAL := help
-.PHONY: help leaderboard test lint results benchmark gpu two-minutes headroom smollm2 corpora assets clean
+.PHONY: help leaderboard test lint results benchmark gpu two-minutes algorithms headroom smollm2 corpora assets clean
 
 help:  ## Show this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -43,6 +43,9 @@ gpu: $(INSTALLED)  ## Checks and speed that need a GPU (under five minutes)
 two-minutes: $(INSTALLED)  ## What PPO reaches in one and in two minutes, three seeds
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes
 
+algorithms: $(INSTALLED)  ## What A2C, PPO, REINFORCE, RLOO and GRPO reach on Sentiment, three seeds
+	$(BIN)/python -m benchmarks.leaderboard --suite algorithms
+
 # one process and one thread for each seed: decoding hardly uses a second thread
 headroom: $(INSTALLED)  ## Every task: random, zero-shot, supervised, PPO from there, and the references (hours)
 	for seed in 0 1 2; do \
@@ -55,6 +58,7 @@ results: $(INSTALLED) $(SMOLLM2)  ## Run and publish everything that README and 
 		{ echo "Only results of committed code can be published: commit first."; exit 1; }
 	$(BIN)/python -m benchmarks.leaderboard --suite quick --results benchmarks/results
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes --results benchmarks/results
+	$(BIN)/python -m benchmarks.leaderboard --suite algorithms --results benchmarks/results
 	$(MAKE) headroom RESULTS=benchmarks/results
 	$(BIN)/python -m benchmarks.throughput --output benchmarks/results/throughput.json
 	$(BIN)/python -m benchmarks.environments --output benchmarks/results/environments.json

@@ -361,6 +361,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "board": lambda: board("quick"),
     "throughput": lambda: measurements("throughput", "num_envs", "{:.0f} environments"),
     "two_minutes": lambda: board("two_minutes"),
+    "algorithms": lambda: board("algorithms"),
     "headroom": headroom,
     "speed": environment_speed,
     "gpu": gpu,
