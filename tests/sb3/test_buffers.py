@@ -189,6 +189,12 @@ def test_refusals(make_ppo: Callable[..., PPO], kwargs: dict[str, Any], match: s
         make_ppo(rollout_buffer_kwargs=kwargs)
 
 
+def test_a_fraction_of_a_step_is_refused(make_ppo: Callable[..., PPO]) -> None:
+    """Python would say that a float is no integer, and not which."""
+    with pytest.raises(ConfigurationError, match=r"n_steps \(buffer_size\) is 1\.5"):
+        make_ppo(n_steps=1.5)
+
+
 def test_kl_per_completion_does_not_depend_on_where_rollouts_cut_episodes(make_ppo: Callable[..., PPO]) -> None:
     """Divided by the ends in a rollout, its sum would be several times off where it is shorter than the episodes."""
     means = []

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import DictRolloutBuffer
 from stable_baselines3.common.type_aliases import DictRolloutBufferSamples
 
-from textgym.arguments import check_numbers
+from textgym.arguments import check_integers, check_numbers
 from textgym.errors import ConfigurationError
 from textgym.models.causal_lm import Reference
 from textgym.models.packing import PackedBatch, pack
@@ -79,7 +79,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         whiten_rewards: Whether to divide the rewards, KL price included, by their standard deviation over the rollout.
 
     Raises:
-        ConfigurationError: ``reference`` is given without ``kl``, or ``kl`` is none that there is.
+        ConfigurationError: ``reference`` is given without ``kl``, ``kl`` is none that there is, or a number is none.
     """
 
     STATE: tuple[str, ...] = (
@@ -108,6 +108,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         whiten_rewards: bool = False,
         whiten_advantages: bool = False,
     ) -> None:
+        check_integers(**{"n_steps (buffer_size)": buffer_size})
         check_numbers(**({} if value_lambda is None else {"value_lambda": value_lambda}))
         if value_lambda is not None and not 0 <= value_lambda <= 1:
             raise ConfigurationError(f"value_lambda={value_lambda} must be from 0 to 1, or None for gae_lambda.")
