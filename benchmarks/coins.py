@@ -24,6 +24,8 @@ from stable_baselines3.common.utils import set_random_seed
 
 from agents import supervised, supervised_ppo
 from agents._settings import budget, settled
+from agents.supervised import SupervisedAgent
+from benchmarks import perform
 from benchmarks.results_io import ROOT, write_measurements
 from benchmarks.suite import AGENTS
 from textgym.checks.doctor import Coin
@@ -35,24 +37,28 @@ BOUND = 0.95
 console = Console()
 
 
-def supervised_model(env_id: str, seed: int, folder: Path) -> None:
-    """Write the model that all begin from."""
+def supervised_model(env_id: str, seed: int, **overrides: Any) -> SupervisedAgent:
+    """The model that the agents which train on begin from, by their settings."""
     start = settled(supervised_ppo.__file__, env_id, {})
-    tokens, overrides = start["supervised_tokens"], start["supervised_overrides"]
-    supervised.make_agent(env_id, seed=seed, total_tokens=tokens, **overrides).save(folder)
+    keywords = {"total_tokens": start["supervised_tokens"], **start["supervised_overrides"]} | overrides
+    return supervised.make_agent(env_id, seed=seed, starts=perform.STARTS, **keywords)
+
+
+def returns(
+    agent: Any, env_id: str, num_examples: int | None, sample: int, *, deterministic: bool = False
+) -> list[float]:
+    """What the agent's texts for the validation split's first examples earn."""
+    set_random_seed(sample)
+    found = evaluate_agent(
+        agent, env_id, seed=sample, split="validation", num_examples=num_examples, num_envs=100, gold=None,
+        reference=None, deterministic=deterministic,
+    )  # fmt: skip
+    return [record["return"] for record in found.records]
 
 
 def score(agent: Any, env_id: str, samples: int, num_examples: int | None) -> list[float]:
     """An agent's mean reward on the validation split, by the task's own reward function, once per sample of it."""
-    means = []
-    for sample in range(samples):
-        set_random_seed(sample)
-        found = evaluate_agent(
-            agent, env_id, seed=sample, split="validation", num_examples=num_examples, num_envs=100, gold=None,
-            reference=None,
-        )  # fmt: skip
-        means.append(float(np.mean([record["return"] for record in found.records])))
-    return means
+    return [float(np.mean(returns(agent, env_id, num_examples, sample))) for sample in range(samples)]
 
 
 def measure(
@@ -85,7 +91,7 @@ def measure(
         with tempfile.TemporaryDirectory() as folder:
             start = model or folder
             if model is None:
-                supervised_model(env_id, seed, Path(folder))
+                supervised_model(env_id, seed).save(folder)
             zero_shot = importlib.import_module("agents.zero_shot").make_agent(env_id, seed=seed, model=start)
             before.append(float(np.mean(score(zero_shot, env_id, samples, num_examples))))
             for name in names:

@@ -16,15 +16,11 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from stable_baselines3.common.utils import set_random_seed
 
-from agents import supervised, supervised_grpo
-from agents._settings import settled
-from benchmarks.perform import STARTS
+from benchmarks.coins import returns, supervised_model
 from benchmarks.results_io import ROOT, write_measurements
 from benchmarks.suite import load_suite
 from textgym.errors import ConfigurationError
-from textgym.evaluation import Agent, evaluate_agent
 
 SAMPLES = 16
 KS = (1, 4, 16)
@@ -50,16 +46,6 @@ def pass_at(k: int, scores: np.ndarray) -> float:
     return float(np.round((np.sort(scores, axis=1) @ share).mean(), 12))
 
 
-def returns(agent: Agent, env_id: str, num_examples: int, sample: int, *, deterministic: bool = False) -> list[float]:
-    """What the agent's texts for the validation split's first examples earn."""
-    set_random_seed(sample)
-    found = evaluate_agent(
-        agent, env_id, seed=sample, split="validation", num_examples=num_examples, num_envs=100, gold=None,
-        reference=None, deterministic=deterministic,
-    )  # fmt: skip
-    return [record["return"] for record in found.records]
-
-
 def measure(env_id: str, seed: int, num_examples: int, samples: int = SAMPLES, **overrides: Any) -> dict[str, Any]:
     """A task's row.
 
@@ -70,9 +56,7 @@ def measure(env_id: str, seed: int, num_examples: int, samples: int = SAMPLES, *
         samples: Of each, at least the largest of `KS`.
         **overrides: Of `supervised.make_agent`, in place of the settings of the agents that train on.
     """
-    start = settled(supervised_grpo.__file__, env_id, {})
-    keywords = {"total_tokens": start["supervised_tokens"], **start["supervised_overrides"]} | overrides
-    agent = supervised.make_agent(env_id, seed=seed, starts=STARTS, **keywords)
+    agent = supervised_model(env_id, seed, **overrides)
     scores = np.array([returns(agent, env_id, num_examples, sample) for sample in range(samples)]).T  # (prompts, n)
     greedy = returns(agent, env_id, num_examples, 0, deterministic=True)
     passed = {f"pass@{k}": pass_at(k, scores) for k in KS}
