@@ -13,6 +13,7 @@ from textgym import models
 from textgym.errors import ConfigurationError
 from textgym.models import token_statistics
 from textgym.models.packing import PackedBatch, timestep_states
+from textgym.models.support import check_supported
 from textgym.models.token_statistics import TokenStatistics
 
 
@@ -73,9 +74,16 @@ class CausalLM:
 
     @classmethod
     def load(cls, name: str, device: torch.device | str = "cpu") -> CausalLM:
-        """The frozen model of a name (`textgym.models.load`)."""
+        """The frozen model of a name (`textgym.models.load`).
+
+        Raises:
+            ConfigurationError: It is of a type that textgym would compute wrongly (`textgym.models.support`).
+        """
         model: Any = models.load(name)[0]
-        return cls(model.requires_grad_(False).to(device_of(device)), name)
+        loaded = cls(model.requires_grad_(False), name)
+        check_supported(loaded)
+        model.to(device_of(device))
+        return loaded
 
     @property
     def config(self) -> Any:
@@ -89,7 +97,10 @@ class CausalLM:
 
     @property
     def context(self) -> int:
-        """Tokens that the model reads at most."""
+        """Tokens that the model reads at most, each at the same position whatever else is read."""
+        rotation = getattr(self.config, "rope_parameters", None) or {}
+        if rotation.get("rope_type") == "longrope":  # of which a longer text turns the first tokens' positions too
+            return rotation["original_max_position_embeddings"]
         return self.config.max_position_embeddings
 
     @property

@@ -25,6 +25,7 @@ from textgym.errors import ConfigurationError, UnknownNameError, shown
 from textgym.models.cache import CachedTrunk
 from textgym.models.causal_lm import CausalLM, Reference
 from textgym.models.packing import PackedBatch, check_right_padded, timestep_states
+from textgym.models.support import check_supported
 from textgym.sb3.saving import TOKENIZER_FILES, replacing
 from textgym.sb3.signature import sign
 from textgym.sb3.step_size import warm_up
@@ -181,7 +182,7 @@ class TransformerPolicy(ActorCriticPolicy):
                 f"{self.action_space.n}. Give both one name: gym.make(..., tokenizer={self.model_name!r}) and "
                 f"policy_kwargs={{'model': {self.model_name!r}}}."
             )
-        check_model(plain)
+        check_supported(plain)
         assert isinstance(self.observation_space, spaces.Dict)
         (columns,) = self.observation_space["input_ids"].shape or (0,)
         if columns > plain.context:
@@ -435,39 +436,3 @@ def with_adapter(model: Any, keywords: dict[str, Any]) -> Any:
             return get_peft_model(model, get_peft_config({"task_type": "CAUSAL_LM", **keywords}))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"peft={keywords!r} is refused by peft: {error}") from error
-
-
-def check_model(model: CausalLM) -> None:
-    """Refuse, by name, models for which cached decoding or packed updates would be wrong.
-
-    Sliding windows, recurrent and state-space layers forget columns; some models change the logits behind the
-    head. Both are found by what the configuration says and by comparing the paths on two short rows.
-
-    Raises:
-        ConfigurationError: Says what about the model is unsupported.
-    """
-    config = model.config
-    layer_types = set(getattr(config, "layer_types", None) or ["full_attention"])
-    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    if layer_types != {"full_attention"} or window or getattr(model.model, "_is_stateful", False):
-        what = ", ".join(sorted(layer_types - {"full_attention"})) or (
-            f"a sliding window of {window}" if window else "recurrent state"
-        )
-        raise ConfigurationError(
-            f"The model {model.name!r} ({config.model_type}) has {what}; "
-            "TransformerPolicy needs full attention in every layer."
-        )
-    ids = torch.arange(12, device=model.device).remainder(config.vocab_size).view(2, 6)
-    lengths = torch.tensor([6, 4], device=ids.device)
-    columns = torch.arange(6, device=ids.device)
-    with torch.no_grad():
-        expected = model.model(input_ids=ids).logits[torch.arange(2), lengths - 1].float()  # (2, V)
-        trunk = CachedTrunk(model.trunk, model.head)
-        for read in (lengths - 1, lengths):  # a prompt, and then a token more
-            hidden = trunk.last_hidden(ids, (columns < read[:, None]).long())
-        actual = trunk.logits(hidden)
-    if not torch.allclose(actual.log_softmax(1), expected.log_softmax(1), atol=1e-2):
-        raise ConfigurationError(
-            f"The model {model.name!r} ({config.model_type}) does not compute its logits as head(trunk(tokens)) with "
-            "positions counted from the left, so that cached and full forwards differ. TransformerPolicy cannot use it."
-        )
