@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -366,13 +367,21 @@ def parts(path: Path) -> list[Path]:
         if (file := todo.pop()) in found:
             continue
         found.add(file)
-        for node in ast.walk(ast.parse(_source(file))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-            if isinstance(node, ast.ImportFrom):
-                names = [f"{node.module}.{name}" for name in names] + [str(node.module)]
-            files = [AGENTS.parent.joinpath(*name.split(".")[:2]).with_suffix(".py") for name in names]
-            todo += [file for file in files if file.parent == AGENTS and file.is_file()]
+        files = [AGENTS.parent.joinpath(*name.split(".")[:2]).with_suffix(".py") for name in _imported(_source(file))]
+        todo += [file for file in files if file.parent == AGENTS and file.is_file()]
     return sorted(found, key=lambda file: file.name)
+
+
+@cache
+def _imported(source: str) -> list[str]:
+    """The modules that code imports, and what it imports of them."""
+    imported = []
+    for node in ast.walk(ast.parse(source)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names] + [str(node.module)]
+        imported += names
+    return imported
 
 
 def require_name(kind: str, name: Any) -> None:

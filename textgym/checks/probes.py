@@ -80,6 +80,7 @@ class Examples:
         self.max_new_tokens = env.config.max_new_tokens
         self.action_mask = env.action_masks()[0]
         self.rng = np.random.default_rng(seed)
+        self._ids: dict[str, list[int]] = {}  # of the texts so far: probes are few texts, asked about often
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -91,11 +92,13 @@ class Examples:
     def arguments(self, completions: Sequence[str], rows: Sequence[int] | None = None) -> dict[str, list[Any]]:
         """What reward functions are called with: one completion for each of the rows, by default the first ones."""
         rows = range(len(completions)) if rows is None else rows
+        new = [text for text in dict.fromkeys(completions) if text not in self._ids]
+        self._ids.update(zip(new, self.tokenizer.encode_batch(new), strict=True))
         return {
             **{name: [values[row] for row in rows] for name, values in self.columns.items()},
             "prompts": [self.prompts[row] for row in rows],
             "completions": list(completions),
-            "completion_ids": self.tokenizer.encode_batch(completions),
+            "completion_ids": [[*self._ids[text]] for text in completions],
         }
 
     def values(self, completions: Sequence[str], rows: Sequence[int] | None = None) -> list[float | None]:

@@ -10,7 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ STANDARD_LIBRARY = tuple({str(Path(sysconfig.get_path(key))) for key in ("stdlib
 INSTALLED = {"site-packages", "dist-packages"}  # of whatever environment: a .pth file adds another one's
 
 
-def essence(source: str | ast.AST) -> str:
+@cache
+def essence(source: str) -> str:
     """Python code in one canonical form, without comments and docstrings.
 
     >>> essence("f=1  # one")
     'f = 1'
     """
-    tree = ast.parse(source) if isinstance(source, str) else ast.parse(ast.unparse(source))
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
@@ -85,7 +86,7 @@ class Definitions:
             self.paths.append(value)
 
     def _statement(self, module: _Module, label: str, statement: ast.stmt) -> None:
-        text = essence(statement) + "\n"
+        text = essence(ast.unparse(statement)) + "\n"
         if text in self.found.get(label, ""):
             return
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -94,11 +95,9 @@ class Definitions:
                     self._name(target, name)
             return
         self.found[label] = self.found.get(label, "") + text
-        used = _globals(text)
-        tree = ast.parse(text)
-        inner = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        used, inner, chains = _uses(text)
         local = {alias: (target, name) for node in inner for alias, target, name in _imported(node, module.package)}
-        for chain in _chains(tree):
+        for chain in chains:
             if chain[0] in local:
                 self._chain(*local[chain[0]], chain[1:])
             elif chain[0] in used and chain[0] in module.bindings:
@@ -151,22 +150,43 @@ class _Module:
         """What the module holds, if it is loaded."""
         return vars(sys.modules[self.name]) if self.name in sys.modules else {}
 
-    @cached_property
+    @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.source)
+        return _tree(self.source)
 
-    @cached_property
+    @property
     def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The statements at the top level by the names that they bind; blocks such as ``if`` and ``try`` are whole."""
-        bound: dict[str, list[ast.stmt]] = {}
-        for statement in self.tree.body:
-            if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
-                continue  # imports for annotations alone
-            table = symtable.symtable(ast.unparse(statement), self.name, "exec")
-            for symbol in table.get_symbols():
-                if symbol.is_assigned() or symbol.is_imported():
-                    bound.setdefault(symbol.get_name(), []).append(statement)
-        return bound
+        return _bindings(self.source)
+
+
+# what follows depends on the text alone, and tasks share most of theirs
+
+
+@cache
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+@cache
+def _bindings(source: str) -> dict[str, list[ast.stmt]]:
+    """The statements at the top level by the names that they bind; blocks such as ``if`` and ``try`` are whole."""
+    bound: dict[str, list[ast.stmt]] = {}
+    for statement in _tree(source).body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
+            continue  # imports for annotations alone
+        table = symtable.symtable(ast.unparse(statement), "<code>", "exec")
+        for symbol in table.get_symbols():
+            if symbol.is_assigned() or symbol.is_imported():
+                bound.setdefault(symbol.get_name(), []).append(statement)
+    return bound
+
+
+@cache
+def _uses(source: str) -> tuple[set[str], list[ast.Import | ast.ImportFrom], list[list[str]]]:
+    """The globals that code reads, its imports, and every ``name.attribute...`` in it."""
+    tree = _tree(source)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return _globals(source), imports, [*_chains(tree)]
 
 
 def _read(name: str) -> _Module | None:
