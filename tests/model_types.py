@@ -39,14 +39,16 @@ def write(model_type: str, folder: Path, **changes: Any) -> str:
     torch.manual_seed(0)
     config = AutoConfig.for_model(model_type, **{**TYPES.get(model_type, SMALL), **changes})
     model: Any = AutoModelForCausalLM.from_config(config)
-    with torch.no_grad():
-        for parameter in model.parameters():  # those of transformers rate all tokens alike, which hides most mistakes
+    with torch.no_grad():  # transformers' own rate all tokens alike, which hides most mistakes
+        for name, parameter in model.named_parameters():
             if parameter.dim() > 1:
-                parameter.normal_(std=parameter.shape[-1] ** -0.5)
+                parameter.normal_(std=2 * parameter.shape[-1] ** -0.5)
             else:
                 parameter.add_(torch.randn_like(parameter), alpha=0.1)
+                if "post_" in name:  # or Gemma 3 would repeat every token, whose embeddings are tied and large
+                    parameter.add_(2)
         if (head := model.get_output_embeddings()) is not None:
-            head.weight.mul_(4)
+            head.weight.mul_(2)
     model.save_pretrained(folder)
     for file in models.folder("textgym-tiny").glob("tokenizer*.json"):
         (folder / file.name).write_bytes(file.read_bytes())
