@@ -109,5 +109,6 @@ def test_the_board_knows_an_agent_by_the_settings_of_its_task(agent):
 def test_headroom_measures_the_start_that_its_learners_begin_at(name):
     """Lifts are paired: another start would be part of them."""
     (start,) = (agent for agent in load_suite("headroom").agents if agent.name == "supervised")
-    own = settled(FOLDER / f"{name}.py", "TextGen-QA-v0", {})
-    assert (own["supervised_tokens"], own["supervised_overrides"]) == (start.total_tokens, start.overrides)
+    for env_id in load_suite("headroom").env_ids:
+        own = settled(FOLDER / f"{name}.py", env_id, {})
+        assert (own["supervised_tokens"], own["supervised_overrides"]) == (start.total_tokens, start.overrides)
