@@ -2,8 +2,8 @@
 
 Every agent that learns from rewards begins at the supervised model, and its rewards are drawn by coin: there is nothing
 to learn, and what its own reward says afterwards, as a share of what it said before, is what the agent's settings keep.
-Each trains by the settings that it has for such a start (``agents/supervised_<name>.toml``, else its own), on the
-budget of PPO's. The bound is 95 %.
+Each trains by the settings and the budget that it has for such a start (``agents/supervised_<name>.toml``), or
+where there are none by its own on the budget of PPO's. The bound is 95 %.
 
 ``--quick`` is for continuous integration: the pretrained model on Sentiment, and a budget of one rollout.
 """
@@ -77,13 +77,16 @@ def measure(
         env_id: The task.
         names: Agents, by their files.
         seeds: Of the supervised model and of the agent.
-        total_tokens: The agents' budget; None for that of PPO's settings.
+        total_tokens: The agents' budget; None for that of each one's settings, or of PPO's where it has none.
         model: Where all begin, instead of the supervised model.
         samples: How often the validation split is played.
         num_examples: Of it, all by default.
     """
-    if total_tokens is None:
-        total_tokens = budget(supervised_ppo.__file__, env_id)
+    files = {name: AGENTS / f"supervised_{name}.py" for name in names}
+    budgets = {
+        name: total_tokens or budget(file if file.is_file() else supervised_ppo.__file__, env_id)
+        for name, file in files.items()
+    }
     kept: dict[str, list[float]] = {name: [] for name in names}
     after: dict[str, list[float]] = {name: [] for name in names}
     before = []
@@ -97,9 +100,9 @@ def measure(
             for name in names:
                 make_agent = importlib.import_module(f"agents.{name}").make_agent
                 drawn: dict[str, Any] = {"model": start, "env_kwargs": {"reward_funcs": Coin(seed)}}
-                settings = settled(AGENTS / f"supervised_{name}.py", env_id, {})
+                settings = settled(files[name], env_id, {})
                 hyperparameters = {key: value for key, value in settings.items() if not key.startswith("supervised_")}
-                agent = make_agent(env_id, seed=seed, total_tokens=total_tokens, **drawn, **hyperparameters)
+                agent = make_agent(env_id, seed=seed, total_tokens=budgets[name], **drawn, **hyperparameters)
                 after[name].append(float(np.mean(score(agent, env_id, samples, num_examples))))
                 kept[name].append(after[name][-1] / before[-1])
                 console.print(f"{env_id}, seed {seed}, {name}: {before[-1]:.3f} -> {after[name][-1]:.3f}")
@@ -107,7 +110,7 @@ def measure(
         {
             "agent": name,
             "environment": env_id,
-            "tokens": total_tokens,
+            "tokens": budgets[name],
             "reward before": float(np.mean(before)),
             "reward after": float(np.mean(after[name])),
             "share kept": float(np.mean(kept[name])),
