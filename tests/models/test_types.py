@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from textgym import models
 from textgym.errors import ConfigurationError
 from textgym.models import CausalLM
 from textgym.models.cache import CachedTrunk
+from textgym.models.causal_lm import checkpoint_layers
 from textgym.models.packing import pack
 
 
@@ -50,7 +52,8 @@ def test_it_writes_what_transformers_writes(folder: str) -> None:
 
 
 def test_packed_texts_have_its_log_probabilities_and_gradients(folder: str) -> None:
-    """Of texts alone, in shared rows, and behind prompts that are read once; the gradients are of all weights."""
+    """Of texts alone, in shared rows, and behind prompts that are read once, the latter also with layers that are
+    computed again; the gradients are of all weights."""
     lm, rng = CausalLM.load(folder), np.random.default_rng(1)
     lm.model.requires_grad_(True)
     prompt = rng.integers(3, 4096, 20)
@@ -76,6 +79,9 @@ def test_packed_texts_have_its_log_probabilities_and_gradients(folder: str) -> N
         log_prob, _ = lm.statistics(lm.states(batch), tokens)
         torch.testing.assert_close(log_prob, whole, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(gradient(log_prob), expected, atol=1e-5, rtol=1e-3)
+    checkpoint_layers(lm.trunk.train())
+    log_prob, _ = lm.statistics(lm.states(batch), tokens)
+    torch.testing.assert_close(gradient(log_prob), expected, atol=1e-5, rtol=1e-3)
     assert areas[0] > areas[1] > areas[2]
 
 
@@ -141,3 +147,9 @@ def test_positions_that_longer_texts_turn_bound_the_context(tmp_path: Path) -> N
     with torch.no_grad():
         short, long = (lm.model(input_ids=ids[:, :n]).logits[0, :16] for n in (16, 17))
     assert (short - long).abs().max() > 0.1
+
+
+def test_the_docs_name_the_tested_types() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data-and-models.md").read_text(encoding="utf-8")
+    (named,) = re.findall(r"<!-- tested types -->(.*?)<!-- end -->", page, re.DOTALL)
+    assert re.findall(r"`(\w+)`", named) == [*model_types.TYPES]

@@ -67,9 +67,13 @@ def test_one_update_equals_that_of_stock_sb3(
         assert (packed[name] - expected).norm() <= 2e-3 * expected.norm() + 1e-5 * scale, name
 
 
-def test_trpo_moves_the_whole_actor_within_its_bound(make_ppo: Callable[..., Any], llama: str) -> None:
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_trpo_moves_the_whole_actor_within_its_bound(
+    make_ppo: Callable[..., Any], llama: str, checkpointing: bool
+) -> None:
     # with the attention that torch chooses, the second derivative is refused
-    model = make_ppo(algorithm=TRPO, target_kl=0.003, policy_kwargs={"model": llama}, **SMALL, **TRPO_OPTIONS)
+    policy_kwargs = {"model": llama, "gradient_checkpointing": checkpointing}
+    model = make_ppo(algorithm=TRPO, target_kl=0.003, policy_kwargs=policy_kwargs, **SMALL, **TRPO_OPTIONS)
     update = moved(model)
     assert model.logger.name_to_value["train/is_line_search_success"] == 1
     assert 1e-4 < model.logger.name_to_value["train/kl_divergence_loss"] < 0.003

@@ -169,8 +169,10 @@ def test_micro_batches_change_nothing(make: Make, options: dict[str, Any]) -> No
     """A mean over each micro-batch, in place of the step's, would differ by several per cent."""
     whole, parts = (rolled_out(make(micro_batch_tokens=size, **options)) for size in (8192, 60))
     assert len(whole.rollout_buffer.forwards(np.arange(12))) == 1 < len(parts.rollout_buffer.forwards(np.arange(12)))
-    for one, other in zip(gradients(whole), gradients(parts), strict=True):
-        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+    checkpointed = rolled_out(make(micro_batch_tokens=60, policy_kwargs={"gradient_checkpointing": True}, **options))
+    for one, *others in zip(*map(gradients, (whole, parts, checkpointed)), strict=True):
+        for other in others:
+            torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,49 @@ def test_micro_batches_have_the_gradients_of_the_whole(
             torch.testing.assert_close(own, whole, rtol=1e-3, atol=1e-4 * float(whole.abs().max()))
 
 
+@pytest.mark.parametrize(
+    ("model", "policy_kwargs"),
+    [("llama", {"separate_critic": True}), ("textgym-tiny", {"peft": {"peft_type": "LORA", "r": 2}})],
+)
+def test_layers_that_are_computed_again_have_the_same_gradients(
+    make_ppo: Callable[..., PPO], model: str, policy_kwargs: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """Of three fifths and less of what is kept else; and decoding keeps its cache, in training mode too."""
+    name = request.getfixturevalue(model) if model == "llama" else model
+    options = {"policy_kwargs": {"model": name, "gradient_checkpointing": True} | policy_kwargs}
+    options |= {"env": {"tokenizer": name, "max_new_tokens": 6}, "num_envs": 8, "n_steps": 20, "batch_size": 160}
+    ppo = make_ppo(**SMALL | options)
+    ppo.learn(160)
+    (samples,) = ppo.rollout_buffer.get(None)
+    policy: Any = ppo.policy
+    read: list[int] = []
+    first = next(module for module in policy.causal_lm.trunk.modules() if type(module).__name__.endswith("MLP"))
+    first.register_forward_pre_hook(lambda *_: read.append(1))
+
+    def gradients(training: bool) -> tuple[list[torch.Tensor], int, int]:
+        policy.set_training_mode(training)
+        policy.zero_grad()
+        read.clear()
+        kept: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x.numel()) or x, lambda x: x):
+            values, log_prob, entropy = policy.evaluate_actions(samples.observations, samples.actions)
+        (values.pow(2).sum() + (log_prob * samples.advantages).sum() + entropy.sum()).backward()
+        return [p.grad.clone() for p in policy.parameters() if p.grad is not None], sum(kept), len(read)
+
+    expected, whole, _ = gradients(training=False)
+    n_rows = len(samples.observations.input_ids)
+    for policy.micro_batch_tokens, expected_times in ((None, 2), (1, 3 * n_rows)):
+        found, kept, times = gradients(training=True)
+        assert kept < 0.6 * whole and times == expected_times and n_rows > 2
+        for own, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
+    obs = policy.obs_to_tensor(ppo.env.reset())[0]
+    for _ in range(3):
+        actions, _, log_prob = policy(obs, deterministic=True)
+        torch.testing.assert_close(policy.log_prob(obs, actions), log_prob, atol=1e-4, rtol=0)
+        obs = policy.obs_to_tensor(ppo.env.step(actions.numpy())[0])[0]
+
+
 @pytest.mark.parametrize("separate", [False, True])
 def test_the_critic_learns_before_the_policy(make_ppo: Callable[..., PPO], separate: bool) -> None:
     options = {"policy_kwargs": {"separate_critic": separate, "warmup_steps": 4}, "learning_rate": 1e-3}

@@ -148,6 +148,8 @@ class CachedTrunk:
 
     def _reserve(self, n_rows: int, n_columns: int, device: torch.device) -> None:
         """Make room for the rows, forgetting what is held if there is too little, or if the weights have changed."""
+        if self.model.training:  # in which transformers takes the cache away from layers that it checkpoints
+            self.model.eval()
         version = weights_version(self._modules)
         if version == self._version and n_rows <= self._columns.n_rows and n_columns <= self._columns.n_columns:
             return

@@ -34,6 +34,23 @@ def device_of(device: torch.device | str) -> torch.device:
     return torch.device("cpu") if found is None else found
 
 
+def checkpoint_layers(trunk: Any) -> None:
+    """Let a trunk keep the inputs of its layers alone in training mode, and compute the rest anew for gradients.
+
+    Args:
+        trunk: A base model of transformers.
+
+    Raises:
+        ConfigurationError: transformers cannot do it with a model of this type.
+    """
+    # the second is its name in transformers before 5.23
+    enable = getattr(trunk, "activation_checkpointing_enable", None) or trunk.gradient_checkpointing_enable
+    try:
+        enable({"use_reentrant": False, "preserve_rng_state": False})  # there is no dropout whose noise would differ
+    except ValueError as error:
+        raise ConfigurationError(f"gradient_checkpointing=True: {error} Leave it out for this model.") from error
+
+
 class CausalLM:
     """A trunk that reads tokens, and a linear head that turns its hidden states into logits of the next token.
 

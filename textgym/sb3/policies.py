@@ -23,7 +23,7 @@ from textgym import models
 from textgym.arguments import check_integers, check_numbers, check_texts, positive_integer
 from textgym.errors import ConfigurationError, UnknownNameError, shown
 from textgym.models.cache import CachedTrunk
-from textgym.models.causal_lm import CausalLM, Reference
+from textgym.models.causal_lm import CausalLM, Reference, checkpoint_layers
 from textgym.models.packing import PackedBatch, check_right_padded, timestep_states
 from textgym.models.support import check_supported
 from textgym.sb3.saving import TOKENIZER_FILES, replacing
@@ -70,6 +70,9 @@ class TransformerPolicy(ActorCriticPolicy):
             for a third more time, and the same gradients, for what the backward pass needs is computed again (Chen et
             al., 2016, "Training Deep Nets with Sublinear Memory Cost"). None for a whole minibatch at once. TRPO's own
             steps read it whole.
+        gradient_checkpointing: Whether training keeps of each layer its input alone, and computes the layer again for
+            its gradient: a third more time for the same gradients, and of all that layers remember one's at a time. It
+            goes with ``micro_batch_tokens``, after which it is one layer's of one part. TRPO's own steps keep all.
         optimizer_class: As in SB3.
         optimizer_kwargs: As in SB3; Adam is fused by default.
         use_sde: SB3 gives it to every policy; there is no state-dependent exploration over tokens.
@@ -96,6 +99,7 @@ class TransformerPolicy(ActorCriticPolicy):
         separate_critic: bool = False,
         warmup_steps: int = 0,
         micro_batch_tokens: int | None = None,
+        gradient_checkpointing: bool = False,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
         use_sde: bool = False,
@@ -130,6 +134,7 @@ class TransformerPolicy(ActorCriticPolicy):
         self.micro_batch_tokens = (
             None if micro_batch_tokens is None else positive_integer("micro_batch_tokens", micro_batch_tokens)
         )
+        self.gradient_checkpointing = gradient_checkpointing
         if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
             optimizer_kwargs = {"eps": 1e-5, "fused": True}
         super().__init__(
@@ -167,6 +172,7 @@ class TransformerPolicy(ActorCriticPolicy):
             "separate_critic": self.separate_critic,
             "warmup_steps": self.warmup_steps,
             "micro_batch_tokens": self.micro_batch_tokens,
+            "gradient_checkpointing": self.gradient_checkpointing,
             "optimizer_class": self.optimizer_class,
             "optimizer_kwargs": self.optimizer_kwargs,
         }
@@ -197,6 +203,9 @@ class TransformerPolicy(ActorCriticPolicy):
         self.critic_trunk = copy.deepcopy(plain.trunk) if self.separate_critic else None
         self.language_model = model if self.peft is None else with_adapter(model, self.peft)
         self.causal_lm = CausalLM(self.language_model, self.model_name)
+        if self.gradient_checkpointing:  # now, for PEFT hooks the embeddings of a model that does it already
+            for trunk in filter(None, (self.causal_lm.trunk, self.critic_trunk)):
+                checkpoint_layers(trunk)
         dtype = DTYPES[self.dtype_name]
         self._trunk = CachedTrunk(self.causal_lm.trunk, self.causal_lm.head, dtype)
         self._critic_cache = CachedTrunk(self.critic_trunk, dtype=dtype) if self.critic_trunk else None
@@ -362,6 +371,7 @@ class TransformerPolicy(ActorCriticPolicy):
         """
         with sdpa_kernel(SDPBackend.MATH) if torch.is_grad_enabled() else nullcontext():
             batch = packed(obs)
+            self.causal_lm.trunk.eval()  # or checkpoints would compute a layer again by another kernel than at first
             hidden, _ = self._hidden(batch)
         logits = self.causal_lm.logits(hidden) / self.temperature
         if batch.allowed is not None:
