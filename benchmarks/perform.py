@@ -103,7 +103,9 @@ def perform(
     try:
         records, measured = work()
         result |= {"status": "finished", **measured}
-    except (Exception, SystemExit) as error:  # whatever an agent raises is this run's result
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever else an agent raises is this run's result
         frames = traceback.extract_tb(error.__traceback__)
         result["error"] = error_text(error)[:LONGEST_ERROR]
         # file names without folders: where the repository lies is nobody's business
@@ -152,17 +154,22 @@ def measure(
     records = reported.plain(evaluation.records, "the evaluation's records")
     written = sum(record["length"] + (record["finish_reason"] == "eos") for record in records)
     tokens = reported.count(tokens_of(agent), "the agent's tokens")
+    saved = reported.seconds(getattr(agent, "seconds_saved", 0.0), "the agent's seconds_saved")
     cost: dict[str, Any] = {
         "train_tokens": train_tokens,
         "eval_tokens": max(written, tokens - train_tokens),  # more where an agent looks ahead
-        "train_seconds": round(trained - began + getattr(agent, "seconds_saved", 0.0), 3),
+        "train_seconds": round(trained - began + saved, 3),
         "eval_seconds": round(time.perf_counter() - trained, 3),
         "peak_rss_mb": peak_memory_mb(),
         "peak_gpu_mb": peak_gpu_mb(),
     }
     phases = getattr(getattr(agent, "model", None), "phase_seconds", {})  # as `textgym.sb3.TextCallback` sums them
     if phases:
-        cost["phase_seconds"] = {phase: round(float(seconds), 3) for phase, seconds in phases.items()}
+        names = reported.plain([*phases], "the phases of the agent's model")
+        cost["phase_seconds"] = {
+            name: round(reported.seconds(spent, f"the agent's model.phase_seconds[{name!r}]"), 3)
+            for name, spent in zip(names, phases.values(), strict=True)
+        }
     hyperparameters = getattr(agent, "hyperparameters", run.agent.overrides)
     return records, {
         "metrics": reported.plain(evaluation.metrics, "the evaluation's metrics"),

@@ -55,6 +55,18 @@ def count(value: Any, name: str) -> int:
     return int(value)
 
 
+def seconds(value: Any, name: str) -> float:
+    """A number of seconds.
+
+    Raises:
+        ConfigurationError: It is no finite number from 0 on.
+    """
+    numeric = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not numeric or not 0 <= value < 2**63:
+        raise ConfigurationError(f"{name} is {shown(value)}. Give a number of seconds from 0 on.")
+    return float(value)
+
+
 def curve(value: Any) -> list[list[float]]:
     """A learning curve: points of four numbers, in the order of their tokens.
 

@@ -126,7 +126,9 @@ class AgentEntry:
         """
         try:
             make_agent = getattr(_module(self.path.resolve()), "make_agent", None)
-        except (Exception, SystemExit) as error:  # whatever a user's file raises
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever else a user's file raises
             raise ConfigurationError(
                 f"{self.path} cannot be imported ({error_text(error)}). Mend it, or install what it needs."
             ) from error

@@ -319,6 +319,8 @@ def test_lint_reward_takes_functions_of_files(tmp_path):
     assert "length: 4 rows" in textgym("lint-reward", path, *options)
     path.write_text("1 / 0\n", encoding="utf-8")
     assert "does not run (ZeroDivisionError" in textgym("lint-reward", path, status=2)
+    path.write_text("raise SystemExit(0)\n", encoding="utf-8")  # it looked as if all were well
+    assert "does not run (SystemExit: 0)" in textgym("lint-reward", path, status=2)
 
 
 def test_lint_reward_uses_the_task_that_has_the_reward(tmp_path):

@@ -71,8 +71,17 @@ def error_text(error: BaseException) -> str:
     >>> error_text(ValueError("no luck"))
     'ValueError: no luck'
     """
+    return f"{type(error).__name__}: {error_message(error)}"
+
+
+def error_message(error: BaseException) -> str:
+    """What an exception says, as `error_text` has it.
+
+    >>> error_message(ValueError("no luck"))
+    'no luck'
+    """
     try:
         message = str(error)
     except Exception:  # whatever a foreign class does there
         message = "(its message cannot be read)"
-    return f"{type(error).__name__}: {message}".encode(errors="backslashreplace").decode()
+    return message.encode(errors="backslashreplace").decode()

@@ -312,6 +312,12 @@ FAULTS = [
     ("raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})()", "Mute: (its message cannot be read)"),
     ("raise OSError('file \\udcff')", "OSError: file"),
     ("raise OSError('/srv/ada/secret.bin has no token=abcdef')", "OSError: .../secret.bin has no token=***"),
+    ("agent.seconds_saved = float('nan')", "seconds_saved is nan. Give a number of seconds"),
+    (
+        "agent.model = type('Model', (), {'phase_seconds': {'update': float('nan')}})",
+        "agent's model.phase_seconds['update'] is nan",
+    ),
+    ("import asyncio; raise asyncio.CancelledError('no Exception')", "CancelledError: no Exception"),
     (
         "import numpy as np; agent.hyperparameters = {'lr': np.float32(0.5)}; agent.curve = np.ones((2, 4)); "
         "agent.tokens = np.int64(16); agent.kl_bound = np.float64(0.5); "
@@ -330,7 +336,8 @@ def test_what_an_agent_reports_is_checked_and_fails_alone(board, mine, tmp_path)
     for seed, (_, message) in enumerate(FAULTS):
         own = said.partition(f"mine, seed {seed}: ")[2].partition("mine, seed")[0]
         assert message in own
-    result = json.loads(next(path for path in runs(tmp_path) if "mine" in str(path) and "007" in path.name).read_text())
+    last = f"{len(FAULTS) - 1:03}"
+    result = json.loads(next(path for path in runs(tmp_path) if "mine" in str(path) and last in path.name).read_text())
     assert result["hyperparameters"] == {"lr": 0.5} and result["curve"] == [[1.0] * 4] * 2
     assert result["cost"]["phase_seconds"] == {"update": 2.0}
     assert result["cost"]["train_tokens"] == 16 and result["metrics"]["kl_bound"] == 0.5

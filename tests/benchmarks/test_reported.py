@@ -56,3 +56,10 @@ def test_a_count_is_a_whole_number():
     for value in (-1, 0.5, float("nan"), "3", None, True):
         with pytest.raises(ConfigurationError, match=r"tokens is .* whole number from 0"):
             reported.count(value, "tokens")
+
+
+def test_seconds_are_a_number():
+    assert reported.seconds(np.float32(0.5), "it") == 0.5
+    for value in (-1, float("nan"), float("inf"), 10**400, "3", None, True):
+        with pytest.raises(ConfigurationError, match=r"it is .* number of seconds from 0"):
+            reported.seconds(value, "it")

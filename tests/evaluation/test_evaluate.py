@@ -166,7 +166,16 @@ def test_gold_judges_completions_beside_the_reward():
     assert found.metrics["return"] < 1 < found.metrics["gold"]
 
 
-@pytest.mark.parametrize("log_prob", [lambda o, a: np.zeros((len(a), 1)), lambda o, a: np.full(len(a), -np.inf)])
+@pytest.mark.parametrize(
+    "log_prob",
+    [
+        lambda o, a: np.zeros((len(a), 1)),
+        lambda o, a: np.full(len(a), -np.inf),
+        lambda o, a: None,
+        lambda o, a: [[0.0], [0.0, 0.0]],
+        lambda o, a: ["x"] * len(a),
+    ],
+)
 def test_bad_log_probs_are_refused(log_prob):
     with pytest.raises(ConfigurationError, match="log_prob returned"):
         evaluate_agent(Reader(log_prob), ENV_ID, num_examples=2, **OPTIONS | {"reference": "textgym-tiny"})

@@ -306,6 +306,19 @@ def test_an_async_reward_that_raises_is_no_different():
         score(fragile, rows=[10, 20, 30])
 
 
+class MuteError(Exception):
+    def __str__(self):
+        raise RuntimeError("of the message")
+
+
+def test_an_error_that_cannot_say_what_is_wrong_is_no_different():
+    def fragile(completions, **_):
+        raise MuteError
+
+    with pytest.raises(RewardError, match=r"'fragile' raised MuteError at index .*\(its message cannot be read\)"):
+        score(fragile)
+
+
 class Unspeakable:
     def __float__(self):
         raise RuntimeError("no")

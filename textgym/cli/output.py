@@ -23,7 +23,7 @@ from textgym.data.datasets import ASSETS, GENERATED, SPLITS
 from textgym.envs import ENVIRONMENTS, task_of
 from textgym.envs.rendering import ENDS
 from textgym.envs.task import Task
-from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError
+from textgym.errors import ConfigurationError, MissingPackageError, UnknownNameError, error_text
 from textgym.metrics import CORPUS
 from textgym.paths import is_file
 
@@ -143,9 +143,9 @@ def import_own(module: str) -> None:
         sys.path.append(str(Path.cwd()))  # at the end: a user's random.py must not replace Python's
     try:
         import_module(module)
-    except Exception as error:  # whatever a user's file raises
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
         raise ConfigurationError(
-            f"The module {module!r} cannot be imported ({type(error).__name__}: {error}). "
+            f"The module {module!r} cannot be imported ({error_text(error)}). "
             f"It may lie in the current folder, {str(Path.cwd())!r}."
         ) from error
 
@@ -165,8 +165,8 @@ def run_own(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
-        raise ConfigurationError(f"{path} does not run ({type(error).__name__}: {error}).") from error
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
+        raise ConfigurationError(f"{path} does not run ({error_text(error)}).") from error
     return module
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textgym.errors import ConfigurationError, UnknownNameError
+from textgym.errors import ConfigurationError, UnknownNameError, shown
 from textgym.evaluation.play import Agent, Episode
 
 if TYPE_CHECKING:
@@ -95,7 +95,13 @@ def _checked(values: Any, actions: torch.Tensor) -> np.ndarray:
     """An agent's log-probabilities as float64 (N,)."""
     import torch
 
-    array = torch.as_tensor(values).detach().double().cpu().numpy()
+    try:
+        array = torch.as_tensor(values).detach().double().cpu().numpy()
+    except (TypeError, ValueError, RuntimeError) as error:  # of None, a ragged list, an object
+        raise ConfigurationError(
+            f"The agent's log_prob returned {shown(values)}. Return one finite number per token, shape "
+            f"({len(actions)},)."
+        ) from error
     # a shape (N, 1) would broadcast to (N, N) without a word
     if array.shape != tuple(actions.shape) or not np.isfinite(array).all():
         raise ConfigurationError(

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError, shown
+from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError, error_message, shown
 from textgym.rewards.registry import RewardFunction, get, names
 
 LONGEST_NAME = 100  # characters of a reward's name, which logs, tables and infos show
@@ -179,8 +179,9 @@ def call(
         raise  # it already says what is wrong, for example which package is missing
     except Exception as error:
         raise RewardError(
-            f"Reward {name!r} raised {type(error).__name__}{at_fault(function, arguments, rows)}: {error}. "
-            f"It is called by keyword with {', '.join(arguments)}, and must take **kwargs for those it does not use."
+            f"Reward {name!r} raised {type(error).__name__}{at_fault(function, arguments, rows)}: "
+            f"{error_message(error)}. It is called by keyword with {', '.join(arguments)}, and must take **kwargs for "
+            "those it does not use."
         ) from error
     return checked(name, values, arguments["completions"], rows)
 
