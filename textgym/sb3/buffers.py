@@ -23,6 +23,10 @@ from textgym.sb3.signature import signer
 if TYPE_CHECKING:
     from textgym.sb3.policies import TransformerPolicy
 
+BEGIN_ANEW = (
+    "SB3 would go on from the observation before it, which the environment has left. Call "
+    "model.set_env(model.get_env()), so that learn begins new episodes"
+)
 REFERENCE_BATCH = 2048  # timesteps per forward pass without gradients
 
 
@@ -123,11 +127,16 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         self.reference_name = reference
         self.reference_seconds = 0.0
         self._reference: Reference | None = None  # loaded when the policy is known
+        self._collecting = False  # whether a rollout has begun
+        self._cut_short = False  # whether one was stopped in the middle of a step, and episodes go on from there
         self._unfinished_kl = np.zeros(n_envs)  # nats so far of each environment's episode, which rollouts may cut
         super().__init__(buffer_size, observation_space, action_space, device, gae_lambda, gamma, n_envs)
+        self._collecting = False  # to be made is not to be used
 
     def reset(self) -> None:
         """Empty the buffer; nothing of the observations' width is allocated."""
+        self._cut_short |= self._collecting and not self.full
+        self._collecting = True
         shape = (self.buffer_size, self.n_envs)
         self.observations = {}
         self.actions = np.zeros(shape, dtype=np.int64)
@@ -166,6 +175,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         starts = np.asarray(episode_start, dtype=bool)
         if self.pos == 0:
             self._meet(signer(value))
+            self._check_whole_steps(starts)
             starts = np.ones(self.n_envs, dtype=bool)
             self._open = [Fragment(env, 0, np.empty(0)) for env in range(self.n_envs)]
         for env in np.flatnonzero(starts):
@@ -182,6 +192,15 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
         self.pos += 1
         self.full = self.pos == self.buffer_size
 
+    def _check_whole_steps(self, starts: np.ndarray) -> None:
+        """Refuse to go on where an episode that ends at the next step would be learned from without its last token."""
+        if self._cut_short and not starts.all():
+            raise ConfigurationError(
+                "The rollout before this one was stopped in the middle of a step, by an interrupt or a callback. "
+                f"{BEGIN_ANEW}."
+            )
+        self._cut_short = False
+
     def _check_append_only(self, input_ids: np.ndarray, lengths: np.ndarray, starts: np.ndarray) -> None:
         last = input_ids[np.arange(self.n_envs), lengths - 1]
         wrong = ~starts & ((lengths != self._lengths + 1) | (last != self.actions[self.pos - 1]))
@@ -192,10 +211,7 @@ class SequenceRolloutBuffer(DictRolloutBuffer):
                 "and pads them on the right, use SB3's DictRolloutBuffer."
             )
             if self.pos == 1:
-                remedy = (
-                    "If learn was interrupted in the middle of a step, SB3 goes on from the observation before it: "
-                    f"call model.set_env(model.get_env()), so that learn begins new episodes. Otherwise: {remedy}"
-                )
+                remedy = f"If learn was stopped in the middle of a step: {BEGIN_ANEW}. Otherwise: {remedy}"
             raise ConfigurationError(
                 f"Environment {env}: the observation of step {self.pos} is not the one before it plus the action "
                 f"{self.actions[self.pos - 1, env]}. {remedy}"
