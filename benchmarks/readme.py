@@ -373,6 +373,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "shortlist": shortlist,
     "coins": lambda: measurements("coins", "agent", "{}"),
     "smollm2": lambda: measurements("smollm2", "dtype", "{}"),
+    "memory": lambda: measurements("memory", "way", "{}"),
 }
 
 

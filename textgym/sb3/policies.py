@@ -443,6 +443,7 @@ def with_adapter(model: Any, keywords: dict[str, Any]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "fan_in_fan_out")  # GPT-2's layers are stored transposed; PEFT sees to it
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`")  # PEFT's name for it is an old one
             return get_peft_model(model, get_peft_config({"task_type": "CAUSAL_LM", **keywords}))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"peft={keywords!r} is refused by peft: {error}") from error
