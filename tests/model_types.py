@@ -20,7 +20,7 @@ FULL = {"layer_types": ["full_attention"] * 2}
 
 TYPES: dict[str, dict[str, Any]] = {
     "gpt2": VOCABULARY | {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128},  # tied, positions are learned
-    "gpt_neox": SMALL | {"rotary_pct": 0.25},  # untied, attention and MLP side by side
+    "gpt_neox": SMALL | {"rotary_pct": 0.25, "vocab_size": 4128},  # untied, with rows that no token has
     "llama": GROUPED | {"tie_word_embeddings": False},
     "mistral": GROUPED | {"sliding_window": None},
     "mixtral": GROUPED | {"num_local_experts": 4, "num_experts_per_tok": 2},  # each token goes its own way

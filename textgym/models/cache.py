@@ -157,7 +157,9 @@ class CachedTrunk:
         self._version = version
         self._decoder = self.model
         if self.dtype != torch.float32:
-            self._decoder = copy.deepcopy(self.model).to(self.dtype).requires_grad_(False).eval()
+            self._decoder = copy.deepcopy(self.model).requires_grad_(False).eval()
+            for parameter in self._decoder.parameters():  # no buffers: rotations of late positions need every digit
+                parameter.data = parameter.data.to(self.dtype)
         self._columns = _Columns(n_rows, n_columns)
         n_layers = self.model.config.num_hidden_layers
         self._cache = Cache(layers=[_ColumnLayer(self._columns) for _ in range(n_layers)])
