@@ -29,6 +29,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "smollm3": GROUPED | {"no_rope_layers": [1, 0]},  # its second layer knows no positions
     "gemma": GROUPED | {"hidden_act": "gelu_pytorch_tanh"},  # tied, embeddings are scaled
     "gemma3_text": GROUPED | FULL,
+    "phi": SMALL | {"vocab_size": 4128, "partial_rotary_factor": 0.5},  # its head has a bias
     "phi3": GROUPED | {"sliding_window": None},  # queries, keys and values are one matrix
     "olmo2": GROUPED,  # normalises behind its blocks
 }  # fmt: skip

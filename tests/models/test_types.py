@@ -149,6 +149,13 @@ def test_positions_that_longer_texts_turn_bound_the_context(tmp_path: Path) -> N
     assert (short - long).abs().max() > 0.1
 
 
+def test_layers_that_transformers_cannot_checkpoint_are_refused(tmp_path: Path) -> None:
+    sizes = model_types.VOCABULARY | {"n_embd": 32, "n_layer": 2, "n_head": 4, "dff": 48, "n_positions": 64}
+    lm = CausalLM.load(model_types.write("ctrl", tmp_path, **sizes))
+    with pytest.raises(ConfigurationError, match=r"gradient_checkpointing=True: CTRLModel .*Leave it out"):
+        checkpoint_layers(lm.trunk)
+
+
 def test_the_docs_name_the_tested_types() -> None:
     page = (Path(__file__).parents[2] / "docs" / "data-and-models.md").read_text(encoding="utf-8")
     (named,) = re.findall(r"<!-- tested types -->(.*?)<!-- end -->", page, re.DOTALL)
