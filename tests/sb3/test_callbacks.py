@@ -133,10 +133,3 @@ def test_refuses_algorithms_without_rollouts() -> None:
     model = DQN("MultiInputPolicy", env, buffer_size=10, device="cpu", policy_kwargs={"net_arch": []})
     with pytest.raises(ConfigurationError, match="DQN has none"):
         model.learn(4, callback=TextCallback())
-
-
-def test_warns_where_token_ids_are_read_as_quantities() -> None:
-    venv = TextVecEnv("TextGen-Sentiment-v0", 2, max_new_tokens=3)
-    model = PPO("MultiInputPolicy", venv, n_steps=4, batch_size=8, device="cpu", policy_kwargs={"net_arch": []})
-    with pytest.warns(UserWarning, match="token ids as if they were quantities"):
-        model.learn(8, callback=TextCallback())

@@ -20,6 +20,7 @@ from textgym.envs.config import EpisodeConfig
 from textgym.envs.grammar import Grammar
 from textgym.envs.options import integer
 from textgym.envs.prompts import Template, encode_prompts, solved_examples
+from textgym.envs.spaces import TokenIds
 from textgym.errors import ConfigurationError, InvalidActionError, shown
 from textgym.models import load_tokenizer
 from textgym.rewards.scoring import RewardFunctions
@@ -72,7 +73,7 @@ class EpisodeCore:
 
         vocab_size, length = self.tokenizer.vocab_size, max_prompt_tokens + self.max_new_tokens
         self.observation_space = spaces.Dict(
-            input_ids=spaces.Box(0, vocab_size - 1, (length,), np.int64),
+            input_ids=TokenIds(0, vocab_size - 1, (length,), np.int64),
             attention_mask=spaces.Box(0, 1, (length,), np.int8),
         )
         self.action_space = spaces.Discrete(vocab_size)

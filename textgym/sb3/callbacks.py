@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.torch_layers import CombinedExtractor
 
 from textgym import metrics
 from textgym.arguments import check_integers
@@ -67,8 +65,6 @@ class TextCallback(BaseCallback):
 
     - ``text/samples``: the first completions of the rollout with their scores, as a block of text.
 
-    It also warns where SB3's own extractor reads token ids as if they were quantities, as in ``MultiInputPolicy``.
-
     Args:
         samples: How many completions are logged as text; 0 for none.
         samples_every: After how many rollouts they are logged again.
@@ -100,12 +96,6 @@ class TextCallback(BaseCallback):
             raise ConfigurationError(
                 f"TextCallback logs rollouts, and {type(self.model).__name__} has none, for it learns from a replay "
                 "buffer. Leave the callback out, or train with an on-policy algorithm such as PPO."
-            )
-        if type(getattr(policy, "features_extractor", None)) is CombinedExtractor:
-            warnings.warn(
-                f"{type(policy).__name__} with SB3's CombinedExtractor reads token ids as if they were quantities. "
-                "Use textgym.sb3.TransformerPolicy, or a features extractor of your own that embeds them.",
-                stacklevel=2,
             )
         if not self.model.num_timesteps:
             self.monitor = HackingMonitor(self.window)

@@ -14,6 +14,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -176,6 +177,10 @@ class TransformerPolicy(ActorCriticPolicy):
             "optimizer_class": self.optimizer_class,
             "optimizer_kwargs": self.optimizer_kwargs,
         }
+
+    def make_features_extractor(self) -> BaseFeaturesExtractor:
+        """One that nothing goes through, for SB3 asks for one: the language model reads the token ids itself."""
+        return BaseFeaturesExtractor(self.observation_space, features_dim=1)
 
     def _build(self, lr_schedule: Schedule) -> None:
         """Load the model; no orthogonal initialisation, which would overwrite pretrained weights."""

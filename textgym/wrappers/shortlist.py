@@ -14,6 +14,7 @@ from textgym.arguments import positive_integer
 from textgym.envs import ENVIRONMENTS
 from textgym.envs.episodes import Observation, train_split
 from textgym.envs.prompts import Template, continuation
+from textgym.envs.spaces import TokenIds
 from textgym.envs.text_env import TextGenEnv
 from textgym.envs.vector import TextGenVectorEnv
 from textgym.errors import ConfigurationError, InvalidActionError, shown
@@ -56,7 +57,7 @@ class ShortlistSpaces:
         self._codes = (2 * bits - 1).astype(np.float32)  # (V, B)
         self._shows_ids = observation == "ids"
         self.observation_space = (
-            spaces.Box(0, vocab_size - 1, (length,), np.int64)
+            TokenIds(0, vocab_size - 1, (length,), np.int64)
             if self._shows_ids
             else spaces.Box(-1, 1, (length * self._codes.shape[1],), np.float32)
         )
