@@ -164,6 +164,8 @@ def test_show():
         ("new task qa", "TextGen-QA-v0 is taken"),
         ("new task datatotext", "TextGen-DataToText-v0 is taken"),
         ("new task haiku --folder none", "no folder 'none'"),
+        (f"new task {'a' * 300}", "Choose a shorter name"),
+        (f"new reward {'a' * 251}", "Choose a shorter name"),
     ],
 )
 def test_errors_are_one_line(line, message, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ import types
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from benchmarks import compare, leaderboard, perform
@@ -341,6 +342,18 @@ def test_what_an_agent_reports_is_checked_and_fails_alone(board, mine, tmp_path)
     assert result["hyperparameters"] == {"lr": 0.5} and result["curve"] == [[1.0] * 4] * 2
     assert result["cost"]["phase_seconds"] == {"update": 2.0}
     assert result["cost"]["train_tokens"] == 16 and result["metrics"]["kl_bound"] == 0.5
+
+
+def test_a_run_has_the_threads_that_its_result_says(board, mine, tmp_path):
+    # the run after an agent that sets its own had that many
+    body = "import torch; agent.hyperparameters = {'own': torch.get_num_threads()}; torch.set_num_threads(3)"
+    threads = torch.get_num_threads()
+    try:
+        assert board("--agent", mine(body))[0] == 0
+    finally:
+        torch.set_num_threads(threads)
+    results = [json.loads(path.read_text()) for path in runs(tmp_path) if "mine" in str(path)]
+    assert [(result["hyperparameters"]["own"], result["threads"]) for result in results] == [(threads, threads)] * 2
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

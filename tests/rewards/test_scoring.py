@@ -93,6 +93,12 @@ def test_weights_must_fit(weights):
         RewardFunctions([size, exact], weights)
 
 
+@pytest.mark.parametrize("exponent", [400, 5000])  # the latter is a number that cannot even be printed
+def test_a_weight_that_no_float_can_hold_is_refused(exponent):
+    with pytest.raises(ConfigurationError, match=r"reward_weights .* do not fit 1 reward"):
+        RewardFunctions(size, [10**exponent])
+
+
 @pytest.mark.parametrize("functions", [[], None, 5, {"length": 1.0}])
 def test_functions_must_be_some(functions):
     with pytest.raises(ConfigurationError, match=re.escape(f"reward_funcs is {functions!r}. Give a name")):

@@ -15,8 +15,9 @@ import typer
 
 from textgym import models, rewards
 from textgym.cli import output
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, shown
 
+LONGEST_NAME = 255  # bytes, of a file
 SCAFFOLDS = models.ASSETS / "scaffolds"
 ROWS = {
     "train": ["red green blue", "one two three four", "north east south west", "spring summer autumn"],
@@ -74,12 +75,14 @@ def check_name(name: str, folder: Path) -> None:
     """Refuse what cannot be the name of a new module.
 
     Raises:
-        ConfigurationError: It is no identifier in lower case, or an installed module is called so.
+        ConfigurationError: It is no identifier in lower case, too long, or an installed module is called so.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower() or name.startswith("_"):
         raise ConfigurationError(
             f"{name!r} is no name for a module. Give small letters, digits and underscores, a letter first."
         )
+    if len(f"test_{name}.py".encode()) > LONGEST_NAME:
+        raise ConfigurationError(f"No file can be called test_{shown(name)[1:-1]}.py. Choose a shorter name.")
     own = (folder / f"{name}.py").exists()  # which `write` refuses to overwrite
     if not own and importlib.util.find_spec(name) is not None:
         raise ConfigurationError(

@@ -47,11 +47,11 @@ class RewardFunctions:
             raise ConfigurationError(f"reward_funcs is {functions!r}. Give a name, a callable, or a list of them.")
         try:
             self.weights = [1.0] * len(specs) if weights is None else [float(weight) for weight in weights]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             self.weights = []  # no numbers: they fit no function
         if len(self.weights) != len(specs) or not all(map(math.isfinite, self.weights)):
             raise ConfigurationError(
-                f"reward_weights {weights!r} do not fit {len(specs)} reward functions. "
+                f"reward_weights {shown(weights)} do not fit {len(specs)} reward functions. "
                 "Give a list with one finite number for each."
             )
         self.seconds = 0.0
