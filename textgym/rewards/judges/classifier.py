@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textgym import metrics, models
 from textgym.errors import ConfigurationError, error_text
 from textgym.metrics.references import acceptable
-from textgym.paths import is_file, user_path
+from textgym.paths import user_path
 from textgym.rewards.contract import scores, texts
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Classification:
 
     @cached_property
     def _loaded(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        if not is_file(self.path / "config.json"):  # transformers would take the path for a hub id
+        if not (self.path / "config.json").is_file():  # transformers would take the path for a hub id
             raise ConfigurationError(
                 f"{self.path} has no config.json. Give the folder of a transformers classification model."
             )
