@@ -214,6 +214,8 @@ def test_a_reward_that_raises_on_the_batch_alone():
 def test_a_reward_without_kwargs_is_told_about_them():
     with pytest.raises(RewardError, match=r"must take \*\*kwargs"):
         score(lambda completions: [0.0] * len(completions))
+    with pytest.raises(RewardError, match=r"division by zero\.$"):  # which no keyword would mend
+        score(lambda completions, **_: [1 / 0])
 
 
 def test_a_missing_package_stays_what_it_is():

@@ -178,10 +178,10 @@ def call(
     except TextGymError:
         raise  # it already says what is wrong, for example which package is missing
     except Exception as error:
+        how = f" It is called by keyword with {', '.join(arguments)}, and must take **kwargs for those it does not use."
         raise RewardError(
             f"Reward {name!r} raised {type(error).__name__}{at_fault(function, arguments, rows)}: "
-            f"{error_message(error)}. It is called by keyword with {', '.join(arguments)}, and must take **kwargs for "
-            "those it does not use."
+            f"{error_message(error)}.{how if isinstance(error, TypeError) else ''}"
         ) from error
     return checked(name, values, arguments["completions"], rows)
 
