@@ -62,6 +62,7 @@ results: $(INSTALLED) $(SMOLLM2)  ## Run and publish everything that README and 
 	$(MAKE) headroom RESULTS=benchmarks/results
 	$(BIN)/python -m benchmarks.throughput --output benchmarks/results/throughput.json
 	$(BIN)/python -m benchmarks.environments --output benchmarks/results/environments.json
+	$(BIN)/python -m benchmarks.memory --output benchmarks/results/memory.json
 	$(BIN)/python -m benchmarks.smollm2 --output benchmarks/results/smollm2.json
 	$(BIN)/python -m benchmarks.readme
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, error_text
 from textgym.models.cache import CachedTrunk
 
 if TYPE_CHECKING:
@@ -55,9 +55,8 @@ def _by_configuration(model: CausalLM) -> str | None:
             return f"changes its logits behind the head ({name}={value})"
     if config is not model.config:
         return "reads more than text; save its language model alone, if it has one"
-    if (
-        getattr(config, "_attn_implementation", None) == "eager"
-    ):  # which adds a mask of booleans instead of masking by it
+    # eager attention adds a mask of booleans instead of masking by it
+    if getattr(config, "_attn_implementation", None) == "eager":
         return "computes attention in a way of its own, for which transformers has no sdpa"
     return None
 
@@ -75,7 +74,7 @@ def _by_comparison(model: CausalLM) -> str | None:
                 hidden = trunk.last_hidden(ids, (columns < read[:, None]).long())
             actual = trunk.logits(hidden)
     except Exception as error:  # the code of any model may raise anything when its mask or its cache is not its own
-        return f"cannot be decoded from a cache of whole rows ({type(error).__name__}: {error})"
+        return f"cannot be decoded from a cache of whole rows ({error_text(error)})"
     if torch.allclose(actual.log_softmax(1), expected.log_softmax(1), atol=1e-2):
         return None
     return (
