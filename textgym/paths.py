@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textgym.errors import ConfigurationError, shown
+
 
 def user_path(name: str | Path) -> Path:
     """A path with ``~`` expanded; of a user that does not exist it stays as it is."""
@@ -31,3 +33,18 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def require_path(name: str | Path) -> None:
+    """Refuse what the system refuses as a path, such as a name of 300 letters.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    try:
+        user_path(name).stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return  # but there may be such a path
+    except (OSError, ValueError) as error:  # the second of a null character
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"{shown(str(name))} is no path ({reason}). Give that of a folder.") from error

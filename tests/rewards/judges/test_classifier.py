@@ -22,6 +22,8 @@ from textgym.rewards.judges.classifier import (
     context,
     label_index,
     spans,
+    text_classification,
+    token_classification,
 )
 
 TAGS = {
@@ -101,6 +103,13 @@ def test_label_that_is_not_there(labels, label, tmp_path):
 def test_folder_without_a_model(tmp_path):
     with pytest.raises(ConfigurationError, match=r"no config\.json"):
         rewards.text_classification(tmp_path)(completions=["good"])
+
+
+@pytest.mark.parametrize("judge", [text_classification, token_classification, classification])
+@pytest.mark.parametrize("path", ["x" * 300, "nul\0"])
+def test_what_is_no_path(judge, path):
+    with pytest.raises(ConfigurationError, match=r"is no path .*Give that of a folder"):
+        judge(path)
 
 
 def test_weights_that_may_run_code_are_not_read(folder, tmp_path):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textgym import metrics, models
 from textgym.errors import ConfigurationError, error_text
 from textgym.metrics.references import acceptable
-from textgym.paths import user_path
+from textgym.paths import require_path, user_path
 from textgym.rewards.contract import scores, texts
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ def text_classification(path: str | Path, label: str | None = None) -> TextClass
         A reward function with values in [0, 1] that scores the completion alone.
 
     Raises:
-        ConfigurationError: At the first call: the folder has no model in safetensors that transformers itself can load,
-            or the model no such label, or none that is
-            evidently positive.
+        ConfigurationError: At once: the system refuses the path. At the first call: the folder has no model in
+            safetensors that transformers itself can load, or the model no such label, or none that is evidently
+            positive.
         UnknownNameError: At once: the hub does not give it.
     """
+    require_path(path)
     return TextClassification(path, label)
 
 
@@ -58,10 +59,11 @@ def token_classification(path: str | Path, column: str = "reference") -> TokenCl
         A reward function with values in [0, 1]; 1.0 where neither text has an entity.
 
     Raises:
-        ConfigurationError: At the first call: the folder has no model in safetensors that transformers itself can load,
-            or the data set no such column.
+        ConfigurationError: At once: the system refuses the path. At the first call: the folder has no model in
+            safetensors that transformers itself can load, or the data set no such column.
         UnknownNameError: At once: the hub does not give it.
     """
+    require_path(path)
     return TokenClassification(path, column)
 
 
@@ -69,9 +71,10 @@ def classification(path: str | Path) -> TextClassification | TokenClassification
     """The reward of a classifier's folder or hub id, by what its ``config.json`` says that it classifies.
 
     Raises:
-        ConfigurationError: The file is no JSON.
+        ConfigurationError: The file is no JSON, or the system refuses the path.
         UnknownNameError: The hub does not give it.
     """
+    require_path(path)
     config = _folder(path) / "config.json"
     try:
         architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
