@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from agents import supervised
-from agents._settings import settled
+from agents._settings import budget, settled
 from agents._training import TrainedAgent
 
 
@@ -51,23 +51,23 @@ def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[.
             env_id: The task.
             seed: Decides both.
             total_tokens: The budget of the second.
-            supervised_tokens: The budget of the fine-tuning; None for that of the agent's settings.
+            supervised_tokens: The budget of the fine-tuning; None for that of the settings of `agents.supervised`.
             progress: Called with the second's tokens so far.
             env_kwargs: Keywords of the environment.
-            supervised_overrides: The hyperparameters of `agents.supervised`; None for those of the agent's settings.
+            supervised_overrides: Hyperparameters of `agents.supervised`, in place of those of its settings.
             device: Where both compute; ``"auto"`` for an accelerator if there is one.
             starts: See `agents.supervised.make_agent`.
             **hyperparameters: Those of the second; what neither they nor the agent's settings name is as in its own.
         """
         keywords: dict[str, Any] = {"seed": seed, "env_kwargs": env_kwargs, "device": device}
-        given = {"supervised_tokens": supervised_tokens, "supervised_overrides": supervised_overrides}
-        given = {name: value for name, value in given.items() if value is not None}
-        own = settled(file, env_id, hyperparameters | given)
-        tokens, overrides = own.pop("supervised_tokens"), own.pop("supervised_overrides")
-        start = supervised.make_agent(env_id, total_tokens=tokens, starts=starts, **keywords, **overrides)
+        tokens = budget(supervised.__file__, env_id) if supervised_tokens is None else supervised_tokens
+        start = supervised.make_agent(
+            env_id, total_tokens=tokens, starts=starts, **keywords, **(supervised_overrides or {})
+        )
         with TemporaryDirectory() as folder:
             start.save(folder)
             keywords |= {"total_tokens": total_tokens, "progress": progress, "model": folder}
+            own = settled(file, env_id, hyperparameters)
             return StartedAgent(then(env_id, **keywords, **own), start.seconds_saved)
 
     return make_agent

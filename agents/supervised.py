@@ -23,6 +23,7 @@ import torch
 
 from agents._policy import PolicyAgent, language_policy
 from agents._replay import exemplary, prompt_ids, written
+from agents._settings import settled
 from textgym.errors import ConfigurationError
 from textgym.evaluation import TEXTS_PER_FORWARD, make_env, task_hash
 from textgym.models import PackedBatch
@@ -130,12 +131,12 @@ def make_agent(
         device: Where it computes; ``"auto"`` for an accelerator if there is one.
         starts: A folder of fine-tuned models: the same one is not trained twice. Only for the environment's own model,
             keywords that are JSON, and a budget of tokens alone.
-        **hyperparameters: See `Config`.
+        **hyperparameters: See `Config`; what they do not name is as in the TOML beside this file.
 
     Raises:
         ConfigurationError: A split has no references.
     """
-    config = Config(**hyperparameters)
+    config = Config(**settled(__file__, env_id, hyperparameters))
     if starts is not None and model is None and seconds is None:
         place = starts / _name(env_id, seed, total_tokens, env_kwargs, device, config)
         if not place.exists():

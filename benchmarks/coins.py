@@ -38,9 +38,8 @@ console = Console()
 
 
 def supervised_model(env_id: str, seed: int, **overrides: Any) -> SupervisedAgent:
-    """The model that the agents which train on begin from, by their settings."""
-    start = settled(supervised_ppo.__file__, env_id, {})
-    keywords = {"total_tokens": start["supervised_tokens"], **start["supervised_overrides"]} | overrides
+    """The model that the agents which train on begin from."""
+    keywords = {"total_tokens": budget(supervised.__file__, env_id)} | overrides
     return supervised.make_agent(env_id, seed=seed, starts=perform.STARTS, **keywords)
 
 
@@ -100,9 +99,8 @@ def measure(
             for name in names:
                 make_agent = importlib.import_module(f"agents.{name}").make_agent
                 drawn: dict[str, Any] = {"model": start, "env_kwargs": {"reward_funcs": Coin(seed)}}
-                settings = settled(files[name], env_id, {})
-                hyperparameters = {key: value for key, value in settings.items() if not key.startswith("supervised_")}
-                agent = make_agent(env_id, seed=seed, total_tokens=budgets[name], **drawn, **hyperparameters)
+                own = settled(files[name], env_id, {})
+                agent = make_agent(env_id, seed=seed, total_tokens=budgets[name], **drawn, **own)
                 after[name].append(float(np.mean(score(agent, env_id, samples, num_examples))))
                 kept[name].append(after[name][-1] / before[-1])
                 console.print(f"{env_id}, seed {seed}, {name}: {before[-1]:.3f} -> {after[name][-1]:.3f}")

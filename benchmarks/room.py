@@ -54,7 +54,7 @@ def measure(env_id: str, seed: int, num_examples: int, samples: int = SAMPLES, *
         seed: Of the supervised model.
         num_examples: Of the validation split.
         samples: Of each, at least the largest of `KS`.
-        **overrides: Of `supervised.make_agent`, in place of the settings of the agents that train on.
+        **overrides: Of `supervised.make_agent`, in place of its settings.
     """
     agent = supervised_model(env_id, seed, **overrides)
     scores = np.array([returns(agent, env_id, num_examples, sample) for sample in range(samples)]).T  # (prompts, n)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import gymnasium as gym
 import numpy as np
@@ -12,6 +13,7 @@ from torch.nn import functional
 import textgym
 from agents import best_of_n, ppo, supervised, supervised_grpo, zero_shot
 from agents._replay import exemplary
+from agents.supervised import Config
 from textgym import data, models
 from textgym.errors import ConfigurationError
 from textgym.evaluation import evaluate_agent
@@ -26,7 +28,7 @@ KWARGS = {"dataset": ROWS, "reward_funcs": "exact_match", "max_new_tokens": 8}
 
 
 def make(**changes):
-    defaults = {"seed": 0, "total_tokens": 60, "env_kwargs": KWARGS, "batch_size": 2, "validations": 3}
+    defaults = {"seed": 0, "total_tokens": 60, "env_kwargs": KWARGS, **asdict(Config(batch_size=2, validations=3))}
     return supervised.make_agent(ENV_ID, **defaults | changes)
 
 
