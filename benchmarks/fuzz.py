@@ -2,8 +2,9 @@
 
 First environments of random configurations get random actions, some of which are no actions, for a million steps:
 observations stay in their space, rewards are finite, and what is refused is refused by a typed error and leaves no
-trace. Then boards of the smoke suite, and processes that save a model over and over, are killed at random moments by
-SIGKILL, SIGTERM or Ctrl-C: what was there before is still there, whole, and the same command goes on from it.
+trace. Then boards of the smoke suite, some of them two in one folder, and processes that save a model over and over,
+are killed at random moments by SIGKILL, SIGTERM or Ctrl-C: what was there before is still there, whole, the same
+command goes on from it, and in the end says what it says undisturbed.
 
 The exit status is 1 if a fault was found. ``--seed`` gives the same environments, actions and moments again.
 """
@@ -20,9 +21,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -39,6 +40,7 @@ from textgym.errors import MissingPackageError, TextGymError
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # statuses of a board that was told to stop: killed, by itself, or while Python was still importing it
 STOPPED = {-signal.SIGKILL, 130, 143, -signal.SIGTERM, -signal.SIGINT}
+TWO_BOARDS = 0.25  # how often a second one works in the same folder
 MANY = 20  # faults, after which environments are looked at no longer
 PATIENCE = 300  # seconds until a board that should have ended hangs
 REWARDS = ("length", "repetition", "compression", "distinct", "ngram_fluency", "sentiment")
@@ -53,6 +55,18 @@ while True:
     save(model, sys.argv[1])
 """
 console = Console()
+
+
+class FinishedRun(NamedTuple):
+    """A run in a results folder.
+
+    Attributes:
+        digest: Of the file, which has times in it.
+        says: What every machine of the class would find.
+    """
+
+    digest: str
+    says: dict[str, Any]
 
 
 class Rate(ProgressColumn):
@@ -122,29 +136,42 @@ def episodes(envs: Any, rng: np.random.Generator, refused: Counter[str]) -> Iter
 
 
 def kill_boards(kills: int, rng: np.random.Generator, advance: Callable[[int], None]) -> dict[str, Any]:
-    """Kill the smoke suite at random moments; returns the statuses and the faults."""
+    """Kill boards of the smoke suite at random moments; returns the statuses and the faults.
+
+    Each fourth time, about, there are two of them in one folder. A board that has ended must say what one says that
+    nothing disturbed.
+    """
     statuses, faults, boards = Counter[int](), list[str](), 0
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         board(Path(folder) / "whole").wait()
         duration = time.perf_counter() - began
-        expected = digests(Path(folder) / "whole", faults)
+        undisturbed = finished(Path(folder) / "whole", faults)
         results = Path(folder) / "0"
         for number in range(kills):
-            before = digests(results, faults)
-            process = board(results)
-            time.sleep(rng.uniform(0, duration))
-            process.send_signal(SIGNALS[rng.integers(len(SIGNALS))])
-            statuses[status_of(process, faults)] += 1
-            after = digests(results, faults)
-            if any(after.get(name) != digest for name, digest in before.items()):
+            before = finished(results, faults)
+            processes = [board(results) for _ in range(1 + (rng.random() < TWO_BOARDS))]
+            kill(processes, duration, rng)
+            statuses.update(status_of(process, faults) for process in processes)
+            after = finished(results, faults)
+            if any(name not in after or after[name].digest != run.digest for name, run in before.items()):
                 faults.append(f"kill {number}: a finished run is gone or different")
-            if len(after) == len(expected):  # a board that has ended begins anew elsewhere
+            if len(after) == len(undisturbed):  # a board that has ended begins anew elsewhere
+                faults += other_than(undisturbed, after)
                 boards, results = boards + 1, Path(folder) / str(number + 1)
             advance(1)
-        if status_of(board(results), faults) != 0 or len(digests(results, faults)) != len(expected):
+        if status_of(board(results), faults) != 0:
             faults.append("after the last kill the same command did not finish the board")
+        faults += other_than(undisturbed, finished(results, faults))
     return {"kills": kills, "statuses": dict(statuses), "boards": boards + 1, "faults": faults}
+
+
+def kill(processes: Sequence[subprocess.Popen[bytes]], duration: float, rng: np.random.Generator) -> None:
+    """Send each process a signal at a moment of its own within so many seconds."""
+    began = time.perf_counter()
+    for process, moment in zip(processes, np.sort(rng.uniform(0, duration, len(processes))), strict=True):
+        time.sleep(max(0.0, began + moment - time.perf_counter()))
+        process.send_signal(SIGNALS[rng.integers(len(SIGNALS))])
 
 
 def board(results: Path) -> subprocess.Popen[bytes]:
@@ -167,8 +194,8 @@ def status_of(process: subprocess.Popen[bytes], faults: list[str]) -> int:
     return status
 
 
-def digests(results: Path, faults: list[str]) -> dict[str, str]:
-    """The finished runs of a folder, each with a hash of its two files; one that cannot be read is a fault."""
+def finished(results: Path, faults: list[str]) -> dict[str, FinishedRun]:
+    """The finished runs of a folder, by their paths; one that cannot be read, or has failed, is a fault."""
     found = {}
     for path in results.rglob("seed-*.json"):
         try:
@@ -178,10 +205,19 @@ def digests(results: Path, faults: list[str]) -> dict[str, str]:
             faults.append(str(error))
             continue
         assert result is not None
-        found[path.relative_to(results).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        says = {name: result.get(name) for name in ("metrics", "examples_hash")}
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        found[path.relative_to(results).as_posix()] = FinishedRun(digest, says)
         if result["status"] != "finished":
             faults.append(f"{path.name} of {result['agent']} failed: {result['error']}")
     return found
+
+
+def other_than(undisturbed: dict[str, FinishedRun], runs: dict[str, FinishedRun]) -> list[str]:
+    """Faults: the runs of one board that another lacks, or that say something else there."""
+    names, nothing = sorted(undisturbed.keys() | runs.keys()), FinishedRun("", {})
+    differ = (name for name in names if undisturbed.get(name, nothing).says != runs.get(name, nothing).says)
+    return [f"{name} is not what an undisturbed board says" for name in differ]
 
 
 def kill_saves(kills: int, rng: np.random.Generator, advance: Callable[[int], None]) -> dict[str, Any]:
@@ -231,9 +267,9 @@ def main(arguments: list[str] | None = None) -> int:
                 rng = np.random.default_rng(options.seed)
                 result = campaign(count, rng, lambda n, bar=bar: progress.advance(bar, n))  # type: ignore[misc]
                 measured.append({"campaign": name, "seed": options.seed, **result})
-    for result in measured:
-        console.print(", ".join(f"{key}: {value}" for key, value in result.items()), markup=False, highlight=False)
-    write_measurements(options.output, "python -m benchmarks.fuzz", measured)
+                told = ", ".join(f"{key}: {value}" for key, value in measured[-1].items())
+                console.print(told, markup=False, highlight=False)
+                write_measurements(options.output, "python -m benchmarks.fuzz", measured)
     console.print(f"wrote {options.output}")
     return int(any(result["faults"] for result in measured))
 
