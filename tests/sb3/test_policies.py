@@ -220,6 +220,15 @@ def test_temperature_is_in_samples_and_log_probs_alike(make_ppo: Callable[..., P
     assert (model.policy.log_prob(batch.observations, batch.actions) - log_prob).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_model_that_has_diverged_is_named(make_ppo: Callable[..., PPO], deterministic: bool) -> None:
+    model = make_ppo()
+    with torch.no_grad():
+        next(model.policy.language_model.parameters()).fill_(torch.nan)
+    with pytest.raises(ConfigurationError, match="training has diverged. Use a lower learning_rate"):
+        model.predict(model.env.reset(), deterministic=deterministic)
+
+
 def test_samples_follow_the_reported_probabilities() -> None:
     """Chi-square over 6 tokens, one of them forbidden, 20,000 draws: 99.99 % of right samplers stay below 27.9."""
     probabilities = torch.tensor([0.0, 0.5, 0.25, 0.15, 0.1, 0.0])

@@ -307,11 +307,19 @@ class TransformerPolicy(ActorCriticPolicy):
 
         Returns:
             Actions (n,), values (n, 1), which tell the rollout buffer whose they are, and log-probabilities (n,).
+
+        Raises:
+            ConfigurationError: The model has diverged: its logits are NaN.
         """
         hidden, critic_hidden = self._last_hidden(obs)
         probs = self._logits(hidden).softmax(1)  # (n, V)
         actions = probs.argmax(1) if deterministic else sample(probs)
         log_prob = probs.gather(1, actions[:, None])[:, 0].log()
+        if log_prob.isnan().any():  # SB3 waits for the actions next, so that a GPU loses nothing by it
+            raise ConfigurationError(
+                "The model's logits are no numbers (NaN): its weights were so when it was loaded, or training has "
+                "diverged. Use a lower learning_rate, or a lower max_grad_norm."
+            )
         return actions, sign(self.value_net(critic_hidden.to(self._dtype)), self), log_prob
 
     def _predict(self, observation: Observations, deterministic: bool = False) -> torch.Tensor:  # type: ignore[override]
@@ -405,7 +413,7 @@ def sample(probs: torch.Tensor) -> torch.Tensor:
     # rounding may put it at the very end, beyond the last token of positive probability
     point = torch.minimum(point, torch.nextafter(total, torch.zeros_like(total)))
     # right=True: torch.rand may return 0, which must not choose a forbidden token 0
-    return torch.searchsorted(cumulative, point, right=True)[:, 0]
+    return torch.searchsorted(cumulative, point, right=True)[:, 0].clamp_(max=probs.shape[1] - 1)  # of NaN: V
 
 
 def _check_integers(obs: Observations) -> None:
