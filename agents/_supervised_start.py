@@ -17,11 +17,12 @@ class StartedAgent(TrainedAgent):
 
     Attributes:
         seconds_saved: What the fine-tuning took, where its model was found in a folder of such.
+        processed_saved: The tokens that were read in it, in that case.
     """
 
-    def __init__(self, agent: TrainedAgent, seconds_saved: float) -> None:
+    def __init__(self, agent: TrainedAgent, start: supervised.SupervisedAgent) -> None:
         super().__init__(agent.model, agent.curve, agent.hyperparameters)
-        self.seconds_saved = seconds_saved
+        self.seconds_saved, self.processed_saved = start.seconds_saved, start.processed_saved
 
 
 def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[..., TrainedAgent]:
@@ -68,6 +69,6 @@ def after_supervised(file: str, then: Callable[..., TrainedAgent]) -> Callable[.
             start.save(folder)
             keywords |= {"total_tokens": total_tokens, "progress": progress, "model": folder}
             own = settled(file, env_id, hyperparameters)
-            return StartedAgent(then(env_id, **keywords, **own), start.seconds_saved)
+            return StartedAgent(then(env_id, **keywords, **own), start)
 
     return make_agent

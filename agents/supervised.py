@@ -28,6 +28,7 @@ from textgym.errors import ConfigurationError
 from textgym.evaluation import TEXTS_PER_FORWARD, make_env, task_hash
 from textgym.models import PackedBatch
 from textgym.models.packing import pack
+from textgym.models.processed import processed
 from textgym.sb3 import TransformerPolicy
 
 Pair = tuple[np.ndarray, np.ndarray]  # the tokens of a prompt and of a completion
@@ -78,12 +79,14 @@ class Loss(NamedTuple):
         seconds: Since training began.
         train: Nats per token over the batches since the last look; NaN before the first.
         validation: Nats per token over the validation split, of each row's first reference.
+        processed: What the model has read so far, prompts and validation included (`textgym.models.processed`).
     """
 
     tokens: int
     seconds: float
     train: float
     validation: float
+    processed: int
 
 
 class SupervisedAgent(PolicyAgent):
@@ -94,13 +97,14 @@ class SupervisedAgent(PolicyAgent):
         losses: A `Loss` before training, and at every validation.
         hyperparameters: Those of `Config`.
         seconds_saved: What its training took, where it was found in a folder of fine-tuned models.
+        processed_saved: The tokens that its model read in it, in that case.
     """
 
-    def __init__(
-        self, policy: TransformerPolicy, losses: list[Loss], config: Config, seconds_saved: float = 0.0
-    ) -> None:
+    def __init__(self, policy: TransformerPolicy, losses: list[Loss], config: Config, *, found: bool = False) -> None:
         super().__init__(policy, losses[-1].tokens, asdict(config))
-        self.losses, self.seconds_saved = losses, seconds_saved
+        self.losses = losses
+        self.seconds_saved = losses[-1].seconds if found else 0.0
+        self.processed_saved = losses[-1].processed if found else 0
 
 
 def make_agent(
@@ -148,7 +152,7 @@ def make_agent(
             return trained
         policy = language_policy(env_id, str(place), env_kwargs, config.dtype, device)
         losses = [Loss(*loss) for loss in json.loads((place / LOSSES).read_text(encoding="utf-8"))]
-        return SupervisedAgent(policy, losses, config, seconds_saved=losses[-1].seconds)
+        return SupervisedAgent(policy, losses, config, found=True)
     policy = language_policy(env_id, model, env_kwargs, config.dtype, device)
     train, validation = (examples(env_id, split, env_kwargs) for split in ("train", "validation"))
     rng = np.random.default_rng(seed)
@@ -215,31 +219,33 @@ def fit(
     optimizer = adamw(model, config)
     every = math.ceil(len(validation) / config.validation_rows)
     held_out = [(example.prompt, example.completions[0]) for example in validation[::every]]
-    losses, kept = [Loss(0, 0.0, math.nan, mean_loss(policy, held_out))], copy.deepcopy(model.state_dict())
-    per_epoch = sum(sum(map(len, completions)) / len(completions) for _, completions in train)
-    total_tokens = min(total_tokens, math.inf if config.epochs is None else config.epochs * per_epoch)
-    stream, over = batches(train, config.batch_size, rng), total_tokens <= 0
-    policy.set_training_mode(True)
-    while not over:
-        batch = next(stream)
-        n_tokens = sum(len(completion) for _, completion in batch)
-        spent = share(tokens + n_tokens / 2, total_tokens, time.perf_counter() - began, seconds)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * rate(spent, config)
-        recent.append(update(policy, optimizer, batch, config.max_grad_norm))
-        tokens += n_tokens
-        if progress is not None:
-            progress(tokens)
-        elapsed = time.perf_counter() - began
-        spent = share(tokens, total_tokens, elapsed, seconds)
-        over = spent >= 1
-        if over or spent >= len(losses) / config.validations:
-            losses.append(Loss(tokens, elapsed, float(np.mean(recent)), mean_loss(policy, held_out)))
-            recent.clear()
-            best = min(range(len(losses)), key=lambda i: losses[i].validation)
-            if best == len(losses) - 1:
-                kept = copy.deepcopy(model.state_dict())
-            over = over or len(losses) - 1 - best >= config.patience
+    with processed() as read:
+        losses = [Loss(0, 0.0, math.nan, mean_loss(policy, held_out), read.tokens)]
+        kept = copy.deepcopy(model.state_dict())
+        per_epoch = sum(sum(map(len, completions)) / len(completions) for _, completions in train)
+        total_tokens = min(total_tokens, math.inf if config.epochs is None else config.epochs * per_epoch)
+        stream, over = batches(train, config.batch_size, rng), total_tokens <= 0
+        policy.set_training_mode(True)
+        while not over:
+            batch = next(stream)
+            n_tokens = sum(len(completion) for _, completion in batch)
+            spent = share(tokens + n_tokens / 2, total_tokens, time.perf_counter() - began, seconds)
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * rate(spent, config)
+            recent.append(update(policy, optimizer, batch, config.max_grad_norm))
+            tokens += n_tokens
+            if progress is not None:
+                progress(tokens)
+            elapsed = time.perf_counter() - began
+            spent = share(tokens, total_tokens, elapsed, seconds)
+            over = spent >= 1
+            if over or spent >= len(losses) / config.validations:
+                losses.append(Loss(tokens, elapsed, float(np.mean(recent)), mean_loss(policy, held_out), read.tokens))
+                recent.clear()
+                best = min(range(len(losses)), key=lambda i: losses[i].validation)
+                if best == len(losses) - 1:
+                    kept = copy.deepcopy(model.state_dict())
+                over = over or len(losses) - 1 - best >= config.patience
     policy.set_training_mode(False)
     model.load_state_dict(kept)
     return losses

@@ -22,6 +22,7 @@ from benchmarks.suite import Run, Suite
 from textgym.errors import ConfigurationError, error_text
 from textgym.evaluation import Evaluation, evaluate_agent
 from textgym.models.causal_lm import device_of
+from textgym.models.processed import processed
 from textgym.redaction import redacted_values
 
 LONGEST_ERROR = 2000  # characters
@@ -146,18 +147,23 @@ def measure(
     keywords |= run.agent.overrides
     began = time.perf_counter()
     set_random_seed(run.seed)
-    agent = make_agent(run.env_id, seed=run.seed, total_tokens=budget, **keywords)
+    with processed() as in_training:
+        agent = make_agent(run.env_id, seed=run.seed, total_tokens=budget, **keywords)
     trained = time.perf_counter()
     train_tokens = reported.count(tokens_of(agent), "the agent's tokens")
     set_random_seed(run.seed)  # the test's sampling noise does not depend on how long training was
-    evaluation = evaluate(agent, run, suite, device)
+    with processed() as in_evaluation:
+        evaluation = evaluate(agent, run, suite, device)
     records = reported.plain(evaluation.records, "the evaluation's records")
     written = sum(record["length"] + (record["finish_reason"] == "eos") for record in records)
     tokens = reported.count(tokens_of(agent), "the agent's tokens")
     saved = reported.seconds(getattr(agent, "seconds_saved", 0.0), "the agent's seconds_saved")
+    processed_saved = getattr(agent, "processed_saved", 0)
     cost: dict[str, Any] = {
         "train_tokens": train_tokens,
         "eval_tokens": max(written, tokens - train_tokens),  # more where an agent looks ahead
+        "train_processed": in_training.tokens + reported.count(processed_saved, "the agent's processed_saved"),
+        "eval_processed": in_evaluation.tokens,
         "train_seconds": round(trained - began + saved, 3),
         "eval_seconds": round(time.perf_counter() - trained, 3),
         "peak_rss_mb": peak_memory_mb(),

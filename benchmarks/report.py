@@ -186,6 +186,12 @@ COSTS = (
         "the process's peak resident size, libraries and models included, the largest over seeds; 1 MB = 10^6 bytes",
     ),
 )
+PROCESSED = Column(
+    "tokens processed",
+    lambda row: row.mean("train_processed", "cost"),
+    ",.0f",
+    "what textgym's models read in training, per seed: prompts, decoding, updates, reference models, padding",
+)
 PHASES = Column(
     "seconds by phase",
     lambda row: phases_text(row),
@@ -205,7 +211,8 @@ def columns_of(rows: Sequence[Row]) -> list[Column]:
     ]
     score, *others = COLUMNS
     known = {name for result in results for name, value in result["cost"].items() if value is not None}
-    more = [column for name, column in (("phase_seconds", PHASES), ("peak_gpu_mb", GPU)) if name in known]
+    optional = {"train_processed": PROCESSED, "phase_seconds": PHASES, "peak_gpu_mb": GPU}
+    more = [column for name, column in optional.items() if name in known]
     return [replace(score, name=score_name(rows)), *others, *own, *COSTS, *more]
 
 

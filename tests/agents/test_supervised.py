@@ -246,6 +246,7 @@ def test_a_start_is_trained_once(tmp_path, monkeypatch):
     assert len(fits) == 1 and torch.equal(weights(trained), weights(found))
     assert [*map(repr, found.losses)] == [*map(repr, trained.losses)]  # the first has a NaN
     assert trained.seconds_saved == 0.0 and found.seconds_saved == trained.losses[-1].seconds > 0
+    assert trained.processed_saved == 0 and found.processed_saved == trained.losses[-1].processed > found.tokens
     for changed in (
         {"seed": 1},
         {"total_tokens": 20},
@@ -266,3 +267,4 @@ def test_an_agent_that_trains_on_is_the_same_from_a_start_that_is_there(tmp_path
     )
     assert torch.equal(weights(fresh), weights(first)) and torch.equal(weights(first), weights(second))
     assert fresh.seconds_saved == first.seconds_saved == 0.0 < second.seconds_saved
+    assert fresh.processed_saved == first.processed_saved == 0 < second.processed_saved

@@ -314,6 +314,7 @@ FAULTS = [
     ("raise OSError('file \\udcff')", "OSError: file"),
     ("raise OSError('/srv/ada/secret.bin has no token=abcdef')", "OSError: .../secret.bin has no token=***"),
     ("agent.seconds_saved = float('nan')", "seconds_saved is nan. Give a number of seconds"),
+    ("agent.processed_saved = -1", "processed_saved is -1. Give a whole number"),
     (
         "agent.model = type('Model', (), {'phase_seconds': {'update': float('nan')}})",
         "agent's model.phase_seconds['update'] is nan",
@@ -321,7 +322,7 @@ FAULTS = [
     ("import asyncio; raise asyncio.CancelledError('no Exception')", "CancelledError: no Exception"),
     (
         "import numpy as np; agent.hyperparameters = {'lr': np.float32(0.5)}; agent.curve = np.ones((2, 4)); "
-        "agent.tokens = np.int64(16); agent.kl_bound = np.float64(0.5); "
+        "agent.tokens = np.int64(16); agent.processed_saved = 7; agent.kl_bound = np.float64(0.5); "
         "agent.model = type('Model', (), {'phase_seconds': {'update': np.float32(2)}})",
         "return",
     ),
@@ -342,6 +343,7 @@ def test_what_an_agent_reports_is_checked_and_fails_alone(board, mine, tmp_path)
     assert result["hyperparameters"] == {"lr": 0.5} and result["curve"] == [[1.0] * 4] * 2
     assert result["cost"]["phase_seconds"] == {"update": 2.0}
     assert result["cost"]["train_tokens"] == 16 and result["metrics"]["kl_bound"] == 0.5
+    assert result["cost"]["train_processed"] == 7 and result["cost"]["eval_processed"] >= result["cost"]["eval_tokens"]
 
 
 def test_a_run_has_the_threads_that_its_result_says(board, mine, tmp_path):

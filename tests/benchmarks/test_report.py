@@ -60,6 +60,14 @@ def test_seconds_are_shown_by_phase_where_they_are_known():
     assert [report.cells(row, columns)[-1] for row in rows[:2]] == ["rollout 3, update 10", "-"]
 
 
+def test_tokens_that_models_read_are_shown_where_they_are_known():
+    _, rows = rows_of()
+    rows[0].results[:] = [RESULT | {"cost": RESULT["cost"] | {"train_processed": n}} for n in (1000, 2000, 3000)]
+    columns = report.columns_of(rows)
+    assert columns[-1].name == "tokens processed"
+    assert [report.cells(row, columns)[-1] for row in rows[:2]] == ["2,000", "-"]
+
+
 def test_each_task_has_a_panel_of_its_own(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 

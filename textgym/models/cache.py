@@ -18,6 +18,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from textgym.models.packing import check_right_padded
+from textgym.models.processed import count
 
 _optimizer_steps = 0  # of all optimisers of this process
 
@@ -267,6 +268,7 @@ class CachedTrunk:
 
     def _read(self, tokens: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         self.prefilled_tokens += tokens.numel()
+        count(tokens.numel())
         self._columns.rows = rows
         # padding on the right is invisible to the tokens before it; its keys are overwritten when it becomes text
         output = self._decoder(input_ids=tokens, past_key_values=self._cache, use_cache=True)
@@ -275,6 +277,7 @@ class CachedTrunk:
 
     def _step(self, tokens: torch.Tensor, positions: torch.Tensor, width: int) -> torch.Tensor:
         """Read one token of every row, in front of which ``width`` columns may be; (n, 1) each -> (n, d)."""
+        count(tokens.numel())
         self._columns.positions = positions[:, 0]
         self._columns.width = width
         column = torch.arange(self._columns.width, device=tokens.device)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from textgym.errors import ConfigurationError, shown
+from textgym.models.processed import count
 
 ROW_LENGTH = 128  # tokens that a shared row holds
 FAMILY_LENGTH = 256  # tokens of a prompt and of the texts that share it: in longer rows attention costs what it saves
@@ -229,6 +230,7 @@ def hidden_states(trunk: Any, batch: PackedBatch, dtype: torch.dtype | None = No
         visible |= batch.prefix[:, :, None] == segment[:, None, :]
         visible &= torch.ones(width, width, dtype=torch.bool, device=segment.device).tril()
         arguments = {"attention_mask": visible[:, None], "position_ids": batch.position_ids}
+    count(batch.input_ids.numel())
     with torch.autocast(batch.input_ids.device.type, dtype, enabled=dtype == torch.bfloat16):
         return trunk(input_ids=batch.input_ids, use_cache=False, **arguments).last_hidden_state
 
