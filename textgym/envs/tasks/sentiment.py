@@ -48,5 +48,5 @@ class SentimentEnv(TextGenEnv):
         max_prompt_tokens=16,
         max_new_tokens=32,
         gold="gold",
-        metrics=("ngram_fluency",),
+        metrics=("ngram_fluency", "vader"),
     )

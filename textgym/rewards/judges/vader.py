@@ -1,11 +1,13 @@
-"""VADER, a sentiment lexicon with rules (Hutto and Gilbert, 2014), through the package vaderSentiment (MIT)."""
+"""VADER, a sentiment lexicon with rules (Hutto and Gilbert, 2014), through the package vaderSentiment (MIT).
+
+A third judge beside `sentiment` and `gold`: neither made of the texts that they were trained on, nor trained at all.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
 
-from textgym.errors import MissingPackageError
 from textgym.rewards.contract import per_text
 from textgym.rewards.registry import register
 
@@ -15,18 +17,15 @@ from textgym.rewards.registry import register
 def vader(completion: str) -> float:
     """VADER's compound score of each completion alone, moved from [-1, 1] to [0, 1]; exactly 0.5 without known words.
 
-    Raises:
-        MissingPackageError: vaderSentiment is not installed.
+    >>> good, bad = vader(completions=["a wonderful, moving film", "a terrible mess"])
+    >>> good > 0.7 and bad < 0.3
+    True
     """
     return (_analyzer().polarity_scores(completion)["compound"] + 1) / 2
 
 
 @lru_cache
 def _analyzer() -> Any:
-    try:
-        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-    except ImportError as error:
-        raise MissingPackageError(
-            "The reward 'vader' needs vaderSentiment. Install it with: pip install vaderSentiment"
-        ) from error
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # imports requests
+
     return SentimentIntensityAnalyzer()
