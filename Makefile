@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SMOLLM2 := $(VENV)/.smollm2
 RESULTS ?= runs
+MEASUREMENTS := throughput environments memory smollm2 solvable gradients gae bug_zoo shortlist coins hacking
 
 .DEFAULT_GOAL := help
 .PHONY: help leaderboard test lint results benchmark gpu two-minutes algorithms headroom smollm2 corpora assets clean
@@ -60,10 +61,9 @@ results: $(INSTALLED) $(SMOLLM2)  ## Run and publish everything that README and 
 	$(BIN)/python -m benchmarks.leaderboard --suite two_minutes --results benchmarks/results
 	$(BIN)/python -m benchmarks.leaderboard --suite algorithms --results benchmarks/results
 	$(MAKE) headroom RESULTS=benchmarks/results
-	$(BIN)/python -m benchmarks.throughput --output benchmarks/results/throughput.json
-	$(BIN)/python -m benchmarks.environments --output benchmarks/results/environments.json
-	$(BIN)/python -m benchmarks.memory --output benchmarks/results/memory.json
-	$(BIN)/python -m benchmarks.smollm2 --output benchmarks/results/smollm2.json
+	for name in $(MEASUREMENTS); do \
+		$(BIN)/python -m benchmarks.$$name --output benchmarks/results/$$name.json || exit 1; \
+	done
 	$(BIN)/python -m benchmarks.readme
 
 $(SMOLLM2): $(INSTALLED)
