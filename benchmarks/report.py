@@ -26,7 +26,14 @@ from textgym.evaluation.hacking import Sample, compare
 BOOTSTRAP_SEED = 0
 UNBOUNDED = 10_000  # what rich may take for a table that is as narrow as can be
 METRIC = "metric/"
-NORMALISED = ("agent", "normalised score (IQM)", "95 % interval")
+BESIDE = {  # a normalised score: metrics, how often they are counted, and how they are written
+    "gold": ("gold", 1, ".3f"),
+    "KL": ("kl", 1, ".1f"),
+    "distinct-2": ("distinct_2", 1, ".3f"),
+    "invalid words per 100": ("invalid_words", 100, ".1f"),
+    "length": ("length", 1, ".1f"),
+}
+NORMALISED = ("agent", "normalised score (IQM)", "95 % interval", *BESIDE)
 SECONDS, SCORE, KL = 1, 2, 3  # of a point of a curve
 Result = dict[str, Any]
 
@@ -370,18 +377,28 @@ def samples(row: Row) -> dict[int, Sample]:
 
 
 def normalised(suite: Suite, rows: Sequence[Row]) -> list[list[str]]:
-    """Agent, interquartile mean of normalised scores over all tasks and seeds, and its interval."""
+    """A line for each agent: what `NORMALISED` names.
+
+    The score is the interquartile mean over all tasks and seeds. Beside it stand means over the tasks that have them.
+    """
     lines = []
     for agent in suite.agents:
         tasks = on_scale(suite, rows, agent.name)
         if tasks is None:
-            lines.append([agent.name, "-", "-"])
+            lines.append([agent.name, *["-"] * (len(NORMALISED) - 1)])
             continue
         estimate = aggregate.estimate_iqm(tasks, rng=np.random.default_rng(BOOTSTRAP_SEED))
         interval = None if estimate is None else estimate.interval()
         score = float(aggregate.iqm(np.concatenate([scores.by_seed for scores in tasks])))
-        lines.append([agent.name, number(score, ".2f"), interval_text(interval)])
+        beside = [over_tasks(rows, agent.name, *metric) for metric in BESIDE.values()]
+        lines.append([agent.name, number(score, ".2f"), interval_text(interval), *beside])
     return lines
+
+
+def over_tasks(rows: Sequence[Row], agent: str, metric: str, times: int, form: str) -> str:
+    """An agent's mean of a metric over the tasks that have it."""
+    values = [value for row in rows if row.agent == agent and (value := row.mean(metric)) is not None]
+    return number(times * float(np.mean(values)), form) if values else "-"
 
 
 def on_scale(suite: Suite, rows: Sequence[Row], agent: str) -> list[aggregate.Scores] | None:
@@ -464,8 +481,7 @@ def rich_tables(suite: Suite, rows: Sequence[Row], width: int) -> list[Table]:
             for line, row in zip(table.rows, own, strict=True):
                 line.style = "red" if row.failed else None
         tables += parts
-    normal = normalised(suite, rows)
-    return [*tables, terminal_table([heading(name) for name in NORMALISED], normal, "Normalised scores")]
+    return [*tables, *stacked_tables(NORMALISED, normalised(suite, rows), "Normalised scores", width)]
 
 
 def stacked_tables(names: Sequence[str], lines: Sequence[Sequence[str]], title: str, width: int) -> list[Table]:

@@ -27,8 +27,8 @@ Flags = Mapping[str, Sequence[report.Hacked] | None]  # by task
 def overall(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchors: Anchors, flags: Flags) -> Table:
     """A line for each agent: its normalised score, what of it is there, and what it cost."""
     lines = []
-    pictures = strips([numbers(score, interval) for _, score, interval in normal], [0.0, 1.0])
-    for (name, score, interval), picture in zip(normal, pictures, strict=True):
+    pictures = strips([numbers(score, interval) for _, score, interval, *_ in normal], [0.0, 1.0])
+    for (name, score, interval, *beside), picture in zip(normal, pictures, strict=True):
         own = [row for row in rows if row.agent == name]
         warned = [env_id for env_id, found in flags.items() if any(flag.agent == name for flag in found or ())]
         marks = "".join(mark for mark in report.MARKS if any(mark in row.marks for row in own))
@@ -38,6 +38,7 @@ def overall(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchor
             Cell(strip=picture),
             Cell(count(own)),
             Cell(", ".join(map(short_name, warned)) or "none", kind="words"),
+            *map(Cell, beside),
             Cell(report.number(mean_cost(own, TOKENS), ",.0f")),
             Cell(report.number(mean_cost(own, SECONDS), ",.1f")),
         ]
@@ -50,6 +51,7 @@ def overall(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchor
         PICTURE,
         Heading("n", "finished runs of those declared, over tasks and seeds; a score needs all"),
         Heading("warnings", "tasks on which the reward rose while something else got worse", words=True),
+        *(Heading(name, "the mean over the tasks that have it") for name in report.BESIDE),
         Heading("tokens", "generated in training and evaluation, per seed, the mean over tasks"),
         Heading("seconds", "of training and evaluation, per seed, the mean over tasks"),
     ]
@@ -123,7 +125,7 @@ def of_agent(rows: Sequence[report.Row], anchors: Anchors) -> Table:
 
 def costs(suite: Suite, rows: Sequence[report.Row], normal: Normalised, anchors: Anchors) -> list[Chart]:
     """Normalised scores against generated tokens, and against seconds, of agents that write texts of their own."""
-    scores = {name: numbers(score, interval) for name, score, interval in normal}
+    scores = {name: numbers(score, interval) for name, score, interval, *_ in normal}
     charts = []
     writers = [agent.name for agent in suite.agents if agent.path.stem != REPLAYED]
     for columns, label in ((TOKENS, "generated tokens"), (SECONDS, "seconds")):

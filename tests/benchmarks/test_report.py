@@ -154,6 +154,20 @@ def test_learning_curves_are_read_at_equal_seconds():
     assert report.at_equal_seconds([fast]) == []
 
 
+def test_beside_a_normalised_score_stands_what_falls_where_it_is_hacked():
+    """Means over the tasks that have it."""
+    suite = replace(load_suite("quick"), env_ids=["Task-0", "Task-1"])
+    rows = [
+        report.Row(task, agent.name, [RESULT | {"metrics": {"return": float(i), **metrics}}], 1)
+        for task, metrics in {"Task-0": {"length": 10.0, "kl": 3.0}, "Task-1": {"length": 11.0}}.items()
+        for i, agent in enumerate(suite.agents)
+    ]
+    lines = dict(zip([agent.name for agent in suite.agents], report.normalised(suite, rows), strict=True))
+    beside = dict(zip(report.NORMALISED, lines["ppo"], strict=True))
+    assert (beside["KL"], beside["length"], beside["gold"]) == ("3.0", "10.5", "-")
+    assert {len(line) for line in lines.values()} == {len(report.NORMALISED)}
+
+
 def test_what_a_normalised_score_is_is_said_in_words():
     assert "is the supervised model: above 1 is what rewards add" in report.scale(load_suite("headroom"))
     assert "1 would be the supervised model, which this suite does not have: `reference`" in report.scale(

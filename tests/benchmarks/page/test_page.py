@@ -59,8 +59,8 @@ def test_every_number_of_a_tasks_board_is_the_reports(page: Page) -> None:
 
 def test_every_normalised_score_is_the_reports(page: Page) -> None:
     _, *lines = page.parsed.tables["overall--caption"]
-    shown = {line[0].strip(): line[1:3] for line in lines}
-    assert shown == {name: [score, interval] for name, score, interval in report.normalised(page.suite, page.rows)}
+    shown = {line[0].strip(): [*line[1:3], *line[6:11]] for line in lines}
+    assert shown == {name: numbers for name, *numbers in report.normalised(page.suite, page.rows)}
     scores = [float(line[1]) for line in lines if line[1] != "-"]
     assert scores == sorted(scores, reverse=True)
 
@@ -176,11 +176,11 @@ def test_two_agents_are_compared_as_the_command_does_it(page: Page) -> None:
 def test_results_of_every_schema_are_shown(path: Path) -> None:
     suite, result = load_suite("quick"), read_run(path)
     assert result is not None
-    rows = [report.Row(suite.env_ids[0], agent.name, [], 1) for agent in suite.agents]
-    rows[-1] = report.Row(suite.env_ids[0], "ppo", [result], 1, paths=[path])
+    rows = [report.Row(suite.env_ids[0], agent.name, [], 1) for agent in suite.agents if agent.name != "ppo"]
+    rows.append(report.Row(suite.env_ids[0], "ppo", [result], 1, paths=[path]))
     parsed = Parsed(render(suite, rows))
     score = f"{result['metrics']['return']:.3f}" if result["status"] == "finished" else "incomplete"
-    assert [line[1] for line in parsed.tables["task-Sentiment--caption"][1:]] == ["incomplete"] * 5 + [score]
+    assert [line[1] for line in parsed.tables["task-Sentiment--caption"][1:]] == ["incomplete"] * 6 + [score]
 
 
 def test_ids_of_hostile_names_do_not_meet() -> None:
