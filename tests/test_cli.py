@@ -214,8 +214,8 @@ def test_play_ends_with_the_room_for_tokens():
 
 
 def test_validate_a_task():
-    output = textgym("validate", ARITHMETIC)
-    assert "train (12,618)" in output and output.endswith("Nothing is wrong.\n") and fits_a_terminal(output)
+    output = textgym("validate", "TextGen-Recommendation-v0")
+    assert "train (3,600)" in output and output.endswith("Nothing is wrong.\n") and fits_a_terminal(output)
 
 
 def test_validate_a_file(tmp_path):

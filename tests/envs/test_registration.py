@@ -1,5 +1,6 @@
 """Every registered environment: Gymnasium's and SB3's checkers, determinism, pickling, other processes, imports."""
 
+import itertools
 import json
 import multiprocessing
 import pickle
@@ -23,6 +24,8 @@ from textgym.envs.prompts import continuation
 from textgym.metrics import CORPUS
 
 IDS = sorted(env_id for env_id in gym.registry if env_id.startswith("TextGen-") and "Small-" not in env_id)
+# the scope orders the tests by id: only the last prompts that were encoded are kept
+every_id = pytest.mark.parametrize("env_id", IDS, scope="module")
 
 
 def test_the_table_is_registered_and_registering_again_is_silent():
@@ -59,7 +62,7 @@ def test_a_new_task_is_one_new_file(tmp_path, monkeypatch):
         sys.modules.pop("textgym.envs.tasks.aphorisms", None)
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_gymnasium_checker_has_nothing_to_say(env_id, capsys):
     # also makes and renders every declared render mode
     with warnings.catch_warnings():
@@ -67,7 +70,7 @@ def test_gymnasium_checker_has_nothing_to_say(env_id, capsys):
         check_env(gym.make(env_id).unwrapped)
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_sb3_checker_has_nothing_to_say(env_id):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -84,7 +87,7 @@ def rollout(env, steps=80):
     return trace
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_a_thousand_rows_are_scored_side_by_side(env_id, random_actions):
     envs = gym.make_vec(env_id, num_envs=1024, max_new_tokens=2)
     envs.reset(seed=0)
@@ -99,14 +102,14 @@ def test_a_thousand_rows_are_scored_side_by_side(env_id, random_actions):
         assert [*envs.ended] == np.flatnonzero(infos["_final_info"]).tolist() == np.flatnonzero(over).tolist()
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_same_seed_same_episodes(env_id):
     first, second = rollout(gym.make(env_id)), rollout(gym.make(env_id))
     assert data_equivalence(first, second, exact=True)
     assert any(len(entry) == 5 and entry[2] for entry in first), "no episode ended: the test would compare no reward"
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_pickled_env_goes_on_where_it_was(env_id):
     env = gym.make(env_id).unwrapped
     env.reset(seed=5)
@@ -117,7 +120,7 @@ def test_pickled_env_goes_on_where_it_was(env_id):
     assert data_equivalence(env.reset(), copy.reset(), exact=True)
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 @pytest.mark.parametrize("mode", ["ansi", "human", "rgb_array"])
 def test_render_modes(env_id, mode, capsys):
     env = gym.make(env_id, render_mode=mode)
@@ -132,7 +135,7 @@ def test_render_modes(env_id, mode, capsys):
         assert frame.shape[1:] == (640, 3) and frame.dtype == np.uint8 and frame.min() < 128, "an empty picture"
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_spec_survives_json(env_id):
     # a callable or a tokenizer among the registered keywords would break this, and with it run manifests
     spec = EnvSpec.from_json(gym.make(env_id).spec.to_json())
@@ -140,7 +143,7 @@ def test_spec_survives_json(env_id):
     assert json.loads(spec.to_json())["kwargs"] == gym.spec(env_id).kwargs
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_make_vec_uses_the_native_vector_env(env_id):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -160,7 +163,7 @@ def _begin(env_id):
     return gym.make(f"textgym:{env_id}").reset(seed=1)[1]  # the module prefix registers
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_make_in_a_spawned_process(env_id, spawned):
     assert spawned.submit(_begin, env_id).result(timeout=300) == gym.make(env_id).reset(seed=1)[1]
 
@@ -192,14 +195,14 @@ def test_unknown_id_suggests_the_right_one():
         gym.make("TextGen-Sentimant-v0")
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_docstring_follows_gymnasiums_skeleton(env_id):
     # a task that forgets a section, or one of its own that is lost when the common ones are added
     sections = re.findall(r"^## (.*)$", ENVIRONMENTS[env_id].__doc__, flags=re.MULTILINE)
     assert sections == list(docstrings.SECTIONS)
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@every_id
 def test_a_task_names_what_exists(env_id):
     # a typing error would be found by the first evaluation only
     task = ENVIRONMENTS[env_id].task
@@ -221,11 +224,12 @@ FITTING = [
 def test_prompts_and_references_fit_the_environment(env_id, name, split):
     """Fails if a prompt is cut, which is logged, or one answer in a hundred cannot be written to its end."""
     env = gym.make(env_id, dataset=name, split=split, max_prompt_tokens=400).unwrapped
-    task, encode, prompts = ENVIRONMENTS[env_id].task, env.tokenizer.encode, env.prompts
+    task, prompts = ENVIRONMENTS[env_id].task, env.prompts
     references = [[text] if isinstance(text, str) else text for text in env.dataset.columns["reference"]]
-    longest = [
-        max(len(encode(continuation(prompt, text))) + 1 for text in texts)  # and EOS
-        for prompt, texts in zip(prompts, references, strict=True)
+    answers = [
+        [continuation(prompt, text) for text in texts] for prompt, texts in zip(prompts, references, strict=True)
     ]
-    assert max(len(encode(prompt)) for prompt in prompts) <= task.max_prompt_tokens
+    lengths = map(len, env.tokenizer.encode_batch([answer for own in answers for answer in own]))
+    longest = [max(itertools.islice(lengths, len(own))) + 1 for own in answers]  # and EOS
+    assert max(map(len, env.tokenizer.encode_batch(prompts))) <= task.max_prompt_tokens
     assert sum(length > task.max_new_tokens for length in longest) < len(prompts) / 100

@@ -128,6 +128,21 @@ def test_long_prompts_keep_their_end(make_env, tokenizer, caplog):
     assert info["prompt"] == tokenizer.decode(kept) and info["prompt_length"] == 4
 
 
+def test_prompts_are_encoded_once_for_environments_that_are_made_again(make_env, monkeypatch, tokenizer):
+    calls = []
+    encode = type(tokenizer).encode_batch
+    monkeypatch.setattr(
+        type(tokenizer), "encode_batch", lambda self, texts, **kw: calls.append(len(texts)) or encode(self, texts, **kw)
+    )
+    first, again = make_env(prompt_template="> {prompt}"), make_env(prompt_template="> {prompt}", max_new_tokens=3)
+    assert calls == [40]
+    assert np.array_equal(
+        first.reset(options={"index": 7})[0]["input_ids"][:9], again.reset(options={"index": 7})[0]["input_ids"][:9]
+    )
+    make_env(prompt_template="< {prompt}")
+    assert calls == [40, 40]
+
+
 def test_prompt_template(make_env, rows):
     env = make_env(prompt_template="{reference}: {prompt}", max_prompt_tokens=20)
     assert env.reset(options={"index": 5})[1]["prompt"] == f"{rows[5]['reference']}: {rows[5]['prompt']}"

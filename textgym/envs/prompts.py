@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -69,11 +70,11 @@ class Template:
             for at, (text, token) in enumerate(pieces):
                 if token is None:
                     texts[begins(at)].append(text)
-        encoded = {key: iter(self.tokenizer.encode_batch(texts[key], begin=key)) for key in texts}
+        encoded = {key: iter(_encoded(self.tokenizer, tuple(texts[key]), key)) for key in texts if texts[key]}
         ids: list[list[int]] = [[] for _ in rows]
         for row, pieces in zip(ids, filled, strict=True):
             for at, (_, token) in enumerate(pieces):
-                row += next(encoded[begins(at)]) if token is None else [token]
+                row += next(encoded[begins(at)]).tolist() if token is None else [token]
         return ["".join(text for text, _ in pieces) for pieces in filled], ids
 
     def _filled(self, dataset: data.Dataset, rows: Sequence[int]) -> list[list[tuple[str, int | None]]]:
@@ -85,6 +86,11 @@ class Template:
             data.fill(piece, dataset, rows) if token is None else [piece] * len(rows) for piece, token in self._pieces
         ]
         return [[*zip(texts, tokens, strict=True)] for texts in zip(*columns, strict=True)]
+
+
+@lru_cache(maxsize=4)  # environments of the same prompts are made again and again, as for every evaluation
+def _encoded(tokenizer: TextTokenizer, texts: tuple[str, ...], begin: bool) -> list[np.ndarray]:
+    return [np.array(ids, np.int32) for ids in tokenizer.encode_batch(texts, begin=begin)]
 
 
 def continuation(prompt: str, reference: str) -> str:
