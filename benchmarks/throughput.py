@@ -11,6 +11,7 @@ medians are reported. Prompts of 16 tokens, 48 new ones, `textgym-tiny`, 32 and 
   per rollout, as is usual on language models, and with PPO's default of ten: the more epochs, the less it matters that
   a rollout is one small step after another. Stock's best minibatch is the fastest of five sizes with 8 environments,
   measured once, the better of two epochs each;
+- rollout, update and end to end also against their limit: their matrix products alone (`benchmarks.roofline`);
 - every algorithm: an iteration, rollout, reference and one epoch of updates (TRPO's own step), in turn; RecurrentPPO
   has a small LSTM instead of the language model, and no reference;
 - GRPO against TRL's ``GRPOTrainer``, where the package trl is installed: one step on the same prompts, eight
@@ -25,7 +26,7 @@ import logging
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,7 +48,9 @@ from transformers import GenerationConfig
 
 from agents import recurrent_ppo
 from benchmarks.results_io import ROOT, write_measurements
+from benchmarks.roofline import Pass, Run, together
 from textgym import models
+from textgym.models import CausalLM
 from textgym.sb3 import (
     GRPO,
     REINFORCE,
@@ -61,6 +64,7 @@ from textgym.sb3 import (
     TextVecEnv,
     TransformerPolicy,
 )
+from textgym.sb3.buffers import REFERENCE_BATCH
 from textgym.tokenizer import TextTokenizer
 
 PROMPT, NEW, EPOCHS, MINIBATCHES = 16, 48, 2, 4
@@ -71,6 +75,11 @@ RATIOS = (
     ("end to end / stock at its best minibatch", "end to end", "stock end to end at its best minibatch"),
     ("end to end in bfloat16 / stock", "end to end, bfloat16", "stock end to end"),
     ("end to end / stock, ten epochs", "end to end, ten epochs", "stock end to end, ten epochs"),
+    ("end to end / limit", "end to end", "limit of end to end"),
+    ("end to end / limit, ten epochs", "end to end, ten epochs", "limit of end to end, ten epochs"),
+    ("end to end / limit, bfloat16", "end to end, bfloat16", "limit of end to end, bfloat16"),
+    ("rollout / limit", "rollout", "limit of rollout"),
+    ("update / limit", "update", "limit of update"),
     ("rollout / generate", "rollout", "generate"),
     ("rollout / generate, with EOS", "rollout with EOS", "generate with EOS"),
     ("update / plain torch", "update", "plain torch update"),
@@ -228,6 +237,19 @@ def plain_update(model: Any) -> None:
             policy.optimizer.step()
 
 
+def limit(num_envs: int, parts: Sequence[str], epochs: int = EPOCHS, dtype: torch.dtype = torch.float32) -> Run:
+    """A function that computes the matrix products of some parts of an iteration, and nothing else."""
+    texts, rows = PROMPT + NEW - 1, num_envs // MINIBATCHES
+    chunks = max(1, round(num_envs * NEW / REFERENCE_BATCH))
+    again = 2 if dtype == torch.bfloat16 else 1  # what was decoded by other products is rated anew by the policy, too
+    passes = {
+        "rollout": [Pass(num_envs * (PROMPT - 1), 0, dtype=dtype), Pass(num_envs, num_envs, NEW, dtype=dtype)],
+        "reference": [Pass(num_envs * texts // chunks, num_envs * NEW // chunks, again * chunks, dtype=dtype)],
+        "update": [Pass(rows * texts, rows * NEW, MINIBATCHES * epochs, backward=True, dtype=dtype)],
+    }
+    return together([each for part in parts for each in passes[part]], CausalLM.load(models.DEFAULT))
+
+
 @cache
 def best_minibatch() -> tuple[int, float]:
     """Stock SB3's fastest minibatch size for updates, and its seconds per timestep: an epoch of 8 environments each."""
@@ -245,16 +267,20 @@ def rollouts(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     for with_eos in (False, True):
         model = make(num_envs, num_envs * NEW // MINIBATCHES, kl=False, with_eos=with_eos)
         rollout = prepared(model)
-        rollout(), generate(model, with_eos)
-        ours, theirs = [], []
+        least = limit(num_envs, ["rollout"])
+        rollout(), generate(model, with_eos), least()
+        ours, theirs, most = [], [], []
         for _ in range(4 * repeats):  # they are short, and the ratio is of two medians
             ours.append(num_envs * NEW / timed(rollout, 1))
+            most.append(num_envs * NEW / timed(least, 1))
             began = time.perf_counter()
             real = generate(model, with_eos)
             theirs.append(real / (time.perf_counter() - began))
         suffix = " with EOS" if with_eos else ""
         yield f"rollout{suffix}, tokens/s", statistics.median(ours)
         yield f"generate{suffix}, tokens/s", statistics.median(theirs)
+        if not with_eos:
+            yield "limit of rollout, tokens/s", statistics.median(most)
 
 
 def updates(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
@@ -263,12 +289,16 @@ def updates(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     prepared(model)()
     model.train()
     plain_update(model)
-    ours, theirs = [], []
+    least = limit(num_envs, ["update"])
+    least()
+    ours, theirs, limits = [], [], []
     for _ in range(2 * repeats):
         ours.append(timed(model.train, 1))
+        limits.append(timed(least, 1))
         theirs.append(timed(lambda: plain_update(model), 1))
     yield "update, tokens/s", EPOCHS * num_envs * NEW / statistics.median(ours)
     yield "plain torch update, tokens/s", EPOCHS * num_envs * NEW / statistics.median(theirs)
+    yield "limit of update, tokens/s", EPOCHS * num_envs * NEW / statistics.median(limits)
 
 
 def end_to_end(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
@@ -280,14 +310,20 @@ def end_to_end(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
         # bfloat16 needs the callback, which also logs
         "end to end, bfloat16": iterations(make(num_envs, batch_size, dtype="bfloat16"), TextCallback()),
     }
+    all_parts = ("rollout", "reference", "update")
+    ours |= {
+        "limit of end to end": limit(num_envs, all_parts),
+        "limit of end to end, ten epochs": limit(num_envs, all_parts, DEFAULT_EPOCHS),
+        "limit of end to end, bfloat16": limit(num_envs, all_parts, dtype=torch.bfloat16),
+    }
     stock = make(num_envs, batch_size, stock=True, epochs=1)  # all epochs cost the same
     stock_rollout = prepared(stock)
     for iteration in ours.values():
         iteration()
     seconds = defaultdict[str, list[float]](list)
     for _ in range(STOCK_REPEATS):
-        for name, iteration in ours.items():
-            seconds[name] += [timed(iteration, 1) for _ in range(repeats)]
+        for name, iteration in repeats * [*ours.items()]:
+            seconds[name].append(timed(iteration, 1))
         seconds["stock rollout"].append(timed(stock_rollout, 1))
         seconds["stock epoch"].append(timed(stock.train, 1))
     median = {name: statistics.median(values) for name, values in seconds.items()}
