@@ -1,6 +1,6 @@
 """Write what is said of the published results, and of the registries: ``python -m benchmarks.readme``.
 
-These are the tables of README and docs, and the reports beside the results.
+These are the tables of README and docs, and the reports beside the results, with their pictures.
 
 ``--check`` writes nothing and fails if a page says something else than they do.
 """
@@ -57,8 +57,7 @@ def board(suite_name: str) -> str:
     Raises:
         ConfigurationError: A result is of code that is in no commit, or see `report.board`.
     """
-    suite = load_suite(suite_name)
-    rows = report.board(suite, _published(suite))
+    suite, _, rows = published_board(suite_name)
     if not any(row.results for row in rows):
         return NOT_YET
     command = "make leaderboard" if suite_name == "quick" else f"make {suite_name.replace('_', '-')}"
@@ -94,15 +93,20 @@ def _published(suite: Suite) -> list[Cell]:
     return runs
 
 
-def published_report(suite_name: str) -> str:
-    """The report beside the published results of a suite.
+def published_board(suite_name: str) -> tuple[Suite, list[Cell], list[report.Row]]:
+    """A suite, its published results, and its rows.
 
     Raises:
         ConfigurationError: See `board`.
     """
     suite = load_suite(suite_name)
     runs = _published(suite)
-    return report.markdown(suite, runs, report.board(suite, runs))
+    return suite, runs, report.board(suite, runs)
+
+
+def published_report(suite_name: str) -> str:
+    """The report beside the published results of a suite; raises as `published_board` does."""
+    return report.markdown(*published_board(suite_name))
 
 
 def published_suites() -> list[str]:
@@ -120,8 +124,7 @@ def headroom() -> str:
     Raises:
         ConfigurationError: A result is of code that is in no commit, or see `report.board`.
     """
-    suite = load_suite("headroom")
-    rows = report.board(suite, _published(suite))
+    suite, _, rows = published_board("headroom")
     if not any(row.results for row in rows):
         return NOT_YET
     lines = []
@@ -410,7 +413,10 @@ def main() -> None:
         names = ", ".join(str(page.relative_to(ROOT)) for page in changed)
         raise SystemExit(f"{names}: out of date. Run python -m benchmarks.readme")
     for page in changed:
-        write_atomic(page, after[page])
+        if page in reports:  # with its pictures
+            report.write(*published_board(reports[page]), page.parent)
+        else:
+            write_atomic(page, after[page])
 
 
 if __name__ == "__main__":

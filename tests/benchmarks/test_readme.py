@@ -40,6 +40,19 @@ def test_a_board_outlives_the_code_that_made_it(publish):
     assert "| ppo ‡ | 0.500 |" in readme.board("quick")
 
 
+def test_a_report_that_changes_gets_its_pictures(publish, tmp_path, monkeypatch):
+    """They would be those of the results before, beside a text of today's."""
+    publish(curve=[[1, 1.0, 0.5, 0.0], [2, 2.0, 0.75, 1.0]])
+    monkeypatch.setattr(readme, "PAGES", [])
+    monkeypatch.setattr("sys.argv", ["readme"])
+    (tmp_path / "quick" / "REPORT.md").write_text("of other results", encoding="utf-8")
+    readme.main()
+    made = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "quick").glob("*.*")}
+    assert made.keys() == {"REPORT.md", "learning_curve.png", "divergence.png"}
+    readme.main()
+    assert made == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "quick").glob("*.*")}
+
+
 @pytest.mark.parametrize(
     ("differing", "message"),
     [
