@@ -26,9 +26,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 leaderboard: $(INSTALLED)  ## Train and compare the agents on Sentiment, and write a report
 	$(BIN)/python -m benchmarks.leaderboard --suite quick
 
-# a process for each core, of one thread and about a gigabyte each
+# a process for each core, of one thread and about a gigabyte each; each begins with tests side by side, which share fixtures
 test: $(INSTALLED) lint  ## Lint, type check, doctests and tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: $(INSTALLED)  ## ruff and mypy
 	$(BIN)/ruff check .
