@@ -26,13 +26,7 @@ from textgym.evaluation.hacking import Sample, compare
 BOOTSTRAP_SEED = 0
 UNBOUNDED = 10_000  # what rich may take for a table that is as narrow as can be
 METRIC = "metric/"
-BESIDE = {  # a normalised score: metrics, how often they are counted, and how they are written
-    "gold": ("gold", 1, ".3f"),
-    "KL": ("kl", 1, ".1f"),
-    "distinct-2": ("distinct_2", 1, ".3f"),
-    "invalid words per 100": ("invalid_words", 100, ".1f"),
-    "length": ("length", 1, ".1f"),
-}
+BESIDE = ("gold", "KL", "distinct-2", "invalid words per 100", "length")  # a normalised score: of `COLUMNS`
 NORMALISED = ("agent", "normalised score (IQM)", "95 % interval", *BESIDE)
 SECONDS, SCORE, KL = 1, 2, 3  # of a point of a curve
 Result = dict[str, Any]
@@ -161,8 +155,9 @@ COLUMNS = (
     ),
     Column(
         "KL",
-        lambda row: kl_text(row),
-        legend="the divergence from the reference model in nats per completion; ≤ marks a bound, - an agent without "
+        lambda row: kl(row),
+        ".1f",
+        "the divergence from the reference model in nats per completion; ≤ marks a bound, - an agent without "
         "log-probabilities",
     ),
     Column(
@@ -390,15 +385,16 @@ def normalised(suite: Suite, rows: Sequence[Row]) -> list[list[str]]:
         estimate = aggregate.estimate_iqm(tasks, rng=np.random.default_rng(BOOTSTRAP_SEED))
         interval = None if estimate is None else estimate.interval()
         score = float(aggregate.iqm(np.concatenate([scores.by_seed for scores in tasks])))
-        beside = [over_tasks(rows, agent.name, *metric) for metric in BESIDE.values()]
+        own = [row for row in rows if row.agent == agent.name]
+        beside = [over_tasks(own, column) for column in COLUMNS if column.name in BESIDE]
         lines.append([agent.name, number(score, ".2f"), interval_text(interval), *beside])
     return lines
 
 
-def over_tasks(rows: Sequence[Row], agent: str, metric: str, times: int, form: str) -> str:
-    """An agent's mean of a metric over the tasks that have it."""
-    values = [value for row in rows if row.agent == agent and (value := row.mean(metric)) is not None]
-    return number(times * float(np.mean(values)), form) if values else "-"
+def over_tasks(rows: Sequence[Row], column: Column) -> str:
+    """A column's mean over the tasks that have a number there."""
+    values = [value for row in rows if isinstance(value := column.value(row), float)]
+    return number(float(np.mean(values)) if values else None, column.format)
 
 
 def on_scale(suite: Suite, rows: Sequence[Row], agent: str) -> list[aggregate.Scores] | None:
@@ -426,12 +422,10 @@ def of_one_task(*rows: Row) -> bool:
     return len({result["task_hash"] for row in rows for result in row.results}) == 1
 
 
-def kl_text(row: Row) -> str:
-    """The divergence, or its bound."""
-    kl, bound = row.mean("kl"), row.mean("kl_bound")
-    if kl is None and bound is not None:
-        return f"≤ {bound:.2f}"
-    return number(kl, ".1f")
+def kl(row: Row) -> float | str | None:
+    """The divergence, or its bound in words."""
+    mean, bound = row.mean("kl"), row.mean("kl_bound")
+    return f"≤ {bound:.2f}" if mean is None and bound is not None else mean
 
 
 def phases_text(row: Row) -> str:

@@ -264,23 +264,24 @@ def best_minibatch() -> tuple[int, float]:
 
 def rollouts(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
     """Tokens per second of ``collect_rollouts`` and ``generate``, in turn."""
+    least, most = limit(num_envs, ["rollout"]), list[float]()
+    least()
     for with_eos in (False, True):
         model = make(num_envs, num_envs * NEW // MINIBATCHES, kl=False, with_eos=with_eos)
         rollout = prepared(model)
-        least = limit(num_envs, ["rollout"])
-        rollout(), generate(model, with_eos), least()
-        ours, theirs, most = [], [], []
+        rollout(), generate(model, with_eos)
+        ours, theirs = [], []
         for _ in range(4 * repeats):  # they are short, and the ratio is of two medians
             ours.append(num_envs * NEW / timed(rollout, 1))
-            most.append(num_envs * NEW / timed(least, 1))
+            if not with_eos:
+                most.append(num_envs * NEW / timed(least, 1))
             began = time.perf_counter()
             real = generate(model, with_eos)
             theirs.append(real / (time.perf_counter() - began))
         suffix = " with EOS" if with_eos else ""
         yield f"rollout{suffix}, tokens/s", statistics.median(ours)
         yield f"generate{suffix}, tokens/s", statistics.median(theirs)
-        if not with_eos:
-            yield "limit of rollout, tokens/s", statistics.median(most)
+    yield "limit of rollout, tokens/s", statistics.median(most)
 
 
 def updates(num_envs: int, repeats: int) -> Iterator[tuple[str, float]]:
