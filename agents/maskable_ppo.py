@@ -8,6 +8,7 @@ whether the model knows how to write one; it offers no ``log_prob``, for other a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,14 @@ class GrammaticalAgent:
 
     Attributes:
         grammar: None where nothing is masked but pad and BOS, which no trained policy writes.
-        policy: The policy.
-        tokens: How many it generated in training.
-        curve: A `Point` per rollout.
-        hyperparameters: Those of `agents.ppo.Config`.
-        model: The algorithm.
+        policy: The policy; it and all others are those of the `agents._training.TrainedAgent`.
     """
 
+    policy: Any
+
     def __init__(self, agent: TrainedAgent, grammar: Grammar | None) -> None:
-        self.grammar, self.policy, self.model = grammar, agent.policy, agent.model
-        self.tokens, self.curve, self.hyperparameters = agent.tokens, agent.curve, agent.hyperparameters
+        vars(self).update(vars(agent))  # tokens, curve and costs, those of a start among them
+        self.grammar = grammar
         self.save: Callable[[str | Path], None] = agent.save
 
     def predict(
@@ -54,8 +53,7 @@ class GrammaticalAgent:
         begins = lengths if state is None else np.where(episode_start, lengths, state)  # (n,)
         rows = zip(obs["input_ids"], begins, lengths, strict=True)
         masks = np.stack([self.grammar.mask(ids[begin:end].tolist()) for ids, begin, end in rows])
-        policy: Any = self.policy
-        return policy.predict(obs, None, None, deterministic, action_masks=masks)[0], begins
+        return self.policy.predict(obs, None, None, deterministic, action_masks=masks)[0], begins
 
 
 train = make_agent_of(
@@ -68,17 +66,22 @@ train = make_agent_of(
 )
 
 
-def make_agent(
-    env_id: str,
-    *,
-    progress: Callable[[int], object] | None = None,
-    env_kwargs: dict[str, Any] | None = None,
-    device: str = "auto",
-    **arguments: Any,
-) -> GrammaticalAgent:
-    """As `make_agent_of` says, by the task's grammar, or another that ``env_kwargs`` names."""
-    task = task_of(env_id)
-    env_kwargs = {"grammar": task.grammar if task else None, **(env_kwargs or {})}
-    agent = train(env_id, progress=progress, env_kwargs=env_kwargs, device=device, **arguments)
-    name, env = env_kwargs["grammar"], agent.model.get_env().venv
-    return GrammaticalAgent(agent, None if name is None else Grammar(name, env.dataset, env.tokenizer))
+def grammatical(train: Callable[..., TrainedAgent]) -> Callable[..., GrammaticalAgent]:
+    """The ``make_agent`` of an agent that writes by the task's grammar, or by another that ``env_kwargs`` names.
+
+    Args:
+        train: The ``make_agent`` of its policy.
+    """
+
+    @wraps(train)  # its signature says what else it takes
+    def make_agent(env_id: str, *, env_kwargs: dict[str, Any] | None = None, **arguments: Any) -> GrammaticalAgent:
+        task = task_of(env_id)
+        env_kwargs = {"grammar": task.grammar if task else None, **(env_kwargs or {})}
+        agent = train(env_id, env_kwargs=env_kwargs, **arguments)
+        name, env = env_kwargs["grammar"], agent.model.get_env().venv
+        return GrammaticalAgent(agent, None if name is None else Grammar(name, env.dataset, env.tokenizer))
+
+    return make_agent
+
+
+make_agent = grammatical(train)

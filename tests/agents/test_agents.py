@@ -23,6 +23,7 @@ SMALL = {"num_envs": 2, "n_steps": 8}
 TINY = SMALL | {"batch_size": 8, "n_epochs": 1}
 TRPO = SMALL | {"batch_size": 16, "n_critic_updates": 1, "cg_max_steps": 1, "line_search_max_iter": 1}
 GROUPS = {"n_prompts": 2, "group_size": 2}
+STARTED = {"supervised_tokens": 16}
 OVERRIDES = {
     "a2c": SMALL,
     "grpo": GROUPS,
@@ -32,8 +33,13 @@ OVERRIDES = {
     "reinforce": GROUPS,
     "rloo": GROUPS,
     "shortlist_ppo": {"num_envs": 2},
-    "supervised_grpo": GROUPS | {"supervised_tokens": 16},
-    "supervised_ppo": TINY | {"supervised_tokens": 16},
+    "supervised_a2c": SMALL | STARTED,
+    "supervised_grpo": GROUPS | STARTED,
+    "supervised_maskable_ppo": TINY | STARTED,
+    "supervised_ppo": TINY | STARTED,
+    "supervised_reinforce": GROUPS | STARTED,
+    "supervised_rloo": GROUPS | STARTED,
+    "supervised_trpo": TRPO | STARTED,
     "trl": {"per_device_train_batch_size": 4, "num_generations": 2},
     "trpo": TRPO,
 }
