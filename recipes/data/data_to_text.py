@@ -98,5 +98,5 @@ def is_stated(word: str, stated: str) -> bool:
     return (
         word.lower() in FUNCTION_WORDS
         or metrics.coverage(stated, [word], endings=True) == 1
-        or any(metrics.coverage(word, [other], endings=True) for other in content(stated))
+        or any(metrics.occurrences(word, content(stated), endings=True))
     )

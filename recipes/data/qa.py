@@ -53,7 +53,8 @@ MAKERS = {
     "treatise": "wrote", "painting": "painted", "fresco": "painted", "opera": "composed", "symphony": "composed",
 }  # fmt: skip
 PAST = {"written": "wrote"}
-ITSELF = r"(?:It|Its|The (?:city|country|river|island|lake|mountain|state|family|genus|order|language))\b"
+ITSELF = re.compile(r"(?:It|Its|The (?:city|country|river|island|lake|mountain|state|family|genus|order|language))\b")
+WORD_BOUNDARY = re.compile(r"\b")
 DONE = re.compile(
     rf"(?P<subject>It|{NAME}) (?P<was>was|were) (?:first |originally |officially |formally )?"
     r"(?P<done>founded|established|discovered|published|released|built|created|introduced|invented|completed|opened|"
@@ -201,7 +202,8 @@ def simple_questions(name: str, verb: str, term: str) -> dict[str, tuple[str, st
 def of_sentence(sentence: str, number: int, article: Article, name: str) -> Iterator[Question]:
     """Questions that single forms of sentences allow."""
     title, kind = _names.title_of(article), _names.kind_of(article)
-    if number == 0 or re.match(rf"{ITSELF}|{re.escape(title)}\b", sentence):
+    named = sentence.startswith(title) and WORD_BOUNDARY.match(sentence, len(title))
+    if number == 0 or named or ITSELF.match(sentence):
         for text, pattern in MEASURES.items():
             suits = (
                 kind == _names.PLACE or ("species" in text and article.topic.startswith("Biology")) or "speak" in text
