@@ -55,9 +55,9 @@ def _by_configuration(model: CausalLM) -> str | None:
             return f"changes its logits behind the head ({name}={value})"
     if config is not model.config:
         return "reads more than text; save its language model alone, if it has one"
-    # eager attention adds a mask of booleans instead of masking by it
-    if getattr(config, "_attn_implementation", None) == "eager":
-        return "computes attention in a way of its own, for which transformers has no sdpa"
+    # eager attention adds a mask of booleans instead of masking by it, and others cannot be told to look into the cache
+    if config._attn_implementation == "eager" or not model.trunk._supports_attention_backend:
+        return "computes attention in a way of its own, which transformers can replace by no other"
     return None
 
 
