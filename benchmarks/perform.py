@@ -129,7 +129,8 @@ def measure(
         **besides: Offered to ``make_agent``, where it has such parameters; nothing that a result depends on.
 
     Returns:
-        The records of the examples, and the result's ``metrics``, ``hyperparameters``, ``cost`` and ``curve``.
+        The records of the examples, and the result's ``metrics``, ``hyperparameters``, ``cost``, ``curve`` and
+        ``log_ratios``.
     """
     gc.collect()  # agents are cycles, SB3's at least: Python may keep several runs' models until it looks for them
     interrupts.check()  # which the collection swallows
@@ -182,7 +183,17 @@ def measure(
         "hyperparameters": reported.plain(hyperparameters, "the agent's hyperparameters"),
         "cost": cost,
         "curve": reported.curve(getattr(agent, "curve", [])),
+        "log_ratios": log_ratios(evaluation, suite.report["examples"]),
     }
+
+
+def log_ratios(evaluation: Evaluation, examples: int) -> list[list[tuple[str, float]]]:
+    """What reports colour: of the first completions each token, and how many nats likelier than for the reference."""
+    return [
+        list(zip(evaluation.tokenizer.pieces(ids.tolist()), (own - reference).round(3).tolist(), strict=True))
+        for ids, own, reference in evaluation.choices[:examples]
+        if own is not None and reference is not None
+    ]
 
 
 def evaluate(agent: Any, run: Run, suite: Suite, device: str) -> Evaluation:

@@ -229,6 +229,9 @@ def _check_result(result: dict[str, Any]) -> None:
         for point in result["curve"]:
             if len(point) != CURVE or not all(isinstance(value, NUMBER) for value in point):
                 raise TypeError(f"the curve has the point {point!r}")
+        for token in (token for text in result.get("log_ratios", ()) for token in text):  # older ones have none
+            if [type(part) for part in token] not in ([str, float], [str, int]):
+                raise TypeError(f"log_ratios has the token {token!r}")
         metrics = dict.fromkeys(result["metrics"], NUMBER | None) | {"return": NUMBER}
         _check_fields(result["metrics"], metrics)
         _check_fields(result["cost"], dict.fromkeys(COST, NUMBER))

@@ -96,6 +96,8 @@ def render(suite: Suite, rows: Sequence[report.Row]) -> str:
             conditions={name: told for name, told in report.condition_facts(rows).items() if name != "Task"},
             legends=legends,
             scale=report.scale(suite),
+            steps=tasks.STEPS,
+            end=tasks.END,
             style=Markup(style),
             script=Markup(script),
             style_hash=sha256(style),

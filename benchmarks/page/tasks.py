@@ -14,14 +14,31 @@ from textgym.errors import TextGymError
 from textgym.evaluation import TASKS_OWN
 
 LONGEST = 1_200  # characters of a text that are shown
+STEPS = (0.5, 1.5, 3.0)  # nats at which a token's colour becomes stronger
+END = "■"  # stands for the token that ends a text
+
+
+class Token(NamedTuple):
+    """A part of a text that an agent chose at once.
+
+    Attributes:
+        text: It; the end of the text has a sign.
+        log_ratio: How many nats likelier it is than under the reference model.
+        step: Which of the colours that is, from -3 to 3.
+    """
+
+    text: str
+    log_ratio: float
+    step: int
 
 
 class Text(NamedTuple):
-    """What somebody wrote to a prompt, and its scores in words."""
+    """What somebody wrote to a prompt, its scores in words, and its tokens where their likelihood is known."""
 
     author: str
     text: str
     score: str
+    tokens: Sequence[Token] = ()
 
 
 class Sample(NamedTuple):
@@ -29,6 +46,11 @@ class Sample(NamedTuple):
 
     prompt: str
     texts: Sequence[Text]
+
+    @property
+    def coloured(self) -> bool:
+        """Whether the likelihood of some text's tokens is known."""
+        return any(text.tokens for text in self.texts)
 
 
 def facts(suite: Suite, rows: Sequence[report.Row]) -> dict[str, str]:
@@ -67,21 +89,40 @@ def description(env_id: str) -> list[str]:
 
 def samples(suite: Suite, rows: Sequence[report.Row]) -> list[Sample]:
     """The first test prompts, what people wrote, and the two agents' texts that the suite names, of its first seed."""
+    seed = suite.seeds[0]
     named = [next(row for row in rows if row.agent == suite.report[when]) for when in ("before", "after")]
-    records = [row.examples.get(suite.seeds[0], [])[: suite.report["examples"]] for row in named]
+    records = [row.examples.get(seed, [])[: suite.report["examples"]] for row in named]
     if not all(records):
         return []
+    results = [next((result for result in row.finished if result["seed"] == seed), {}) for row in named]
+    coloured = [result.get("log_ratios", []) for result in results]  # not in results that are older
     found = []
-    for pair in zip(*records, strict=False):
+    for i, pair in enumerate(zip(*records, strict=False)):
         first, second = pair
         if first["prompt"] != second["prompt"]:
             continue
         reference = first.get("reference")
         people = [Text("reference text", cut(" | ".join(reference) if isinstance(reference, list) else reference), "")]
-        written = zip(named, pair, strict=True)
-        texts = [Text(row.agent, cut(record["completion"]), scores(record)) for row, record in written]
+        texts = [
+            Text(row.agent, cut(record["completion"]), scores(record), tokens(*ratios[i : i + 1]))
+            for row, record, ratios in zip(named, pair, coloured, strict=True)
+        ]
         found.append(Sample(cut(first["prompt"]), [*(people if reference else []), *texts]))
     return found
+
+
+def tokens(log_ratios: Sequence[tuple[str, float]] = ()) -> list[Token]:
+    """A text's tokens; none where it is too long to be shown whole."""
+    if sum(len(text) for text, _ in log_ratios) > LONGEST:
+        return []
+    shown = [(text or (END if i == len(log_ratios) else ""), ratio) for i, (text, ratio) in enumerate(log_ratios, 1)]
+    return [Token(text, ratio, step(ratio)) for text, ratio in shown if text]
+
+
+def step(log_ratio: float) -> int:
+    """Which colour it is, 0 for none."""
+    size = sum(abs(log_ratio) >= bound for bound in STEPS)
+    return size if log_ratio > 0 else -size
 
 
 def scores(record: dict[str, Any]) -> str:

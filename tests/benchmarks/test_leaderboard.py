@@ -109,7 +109,11 @@ def test_a_board_with_a_users_own_agent(board, mine, tmp_path):
         "threads",
         "command",
     } <= set(result)
-    assert [record["index"] for record in read_examples(path)] == [0, 1, 2, 3]
+    records = read_examples(path)
+    assert [record["index"] for record in records] == [0, 1, 2, 3]
+    for record, tokens in zip(records[:2], result["log_ratios"], strict=True):  # the examples that reports show
+        assert "".join(text for text, _ in tokens) == record["completion"]
+        assert sum(ratio for _, ratio in tokens) == pytest.approx(record["kl"], abs=1e-2)
     text = (tmp_path / "results" / "small" / "REPORT.md").read_text()
     assert "The first 2 prompts" in text
     assert "learning_curve.png" in text

@@ -145,11 +145,17 @@ def test_log_probs_are_those_of_one_forward_per_text(tokenizer):
 def test_divergence_is_the_agents_log_prob_minus_the_references():
     agent = Reader(lambda obs, actions: np.full(len(actions), -2.0))
     options = OPTIONS | {"reference": "textgym-tiny"}
-    for record in evaluate_agent(agent, ENV_ID, num_examples=5, num_envs=2, **options).records:
-        tokens = record["length"] + (record["finish_reason"] == "eos")
-        assert record["kl"] == pytest.approx(-2.0 * tokens - record["reference_log_prob"])
+    found = evaluate_agent(agent, ENV_ID, num_examples=5, num_envs=2, **options)
+    for record, (ids, log_probs, reference_log_probs) in zip(found.records, found.choices, strict=True):
+        assert len(ids) == record["length"] + (record["finish_reason"] == "eos")
+        assert "".join(found.tokenizer.pieces(ids.tolist())) == record["completion"]
+        assert log_probs.tolist() == [-2.0] * len(ids)
+        assert record["reference_log_prob"] == pytest.approx(reference_log_probs.sum())
+        assert record["kl"] == pytest.approx(-2.0 * len(ids) - record["reference_log_prob"])
     # the likeliest token is no sample
-    assert evaluate_agent(agent, ENV_ID, num_examples=2, deterministic=True, **options).metrics["kl"] is None
+    greedy = evaluate_agent(agent, ENV_ID, num_examples=2, deterministic=True, **options)
+    assert greedy.metrics["kl"] is None and greedy.choices[0].log_probs is None
+    assert greedy.choices[0].reference_log_probs is not None
 
 
 def test_gold_judges_completions_beside_the_reward():

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,9 +29,24 @@ from textgym.evaluation.log_probs import log_probs, reference_model
 from textgym.evaluation.play import Agent, Episode, make_env, play
 from textgym.rewards import RewardFunction
 from textgym.rewards.scoring import call, resolve
+from textgym.tokenizer import TextTokenizer
 
 TASKS_OWN = "auto"  # of judges: the task's
 ENVIRONMENTS_OWN = "auto"  # of reference models: the one that the environment's tokenizer is named after
+
+
+class Choices(NamedTuple):
+    """The T tokens of a completion, an EOS among them.
+
+    Attributes:
+        ids: Token ids, int64 (T,); `TextTokenizer.pieces` gives their texts.
+        log_probs: Their log-probabilities under the agent, float64 (T,), or None where it says none.
+        reference_log_probs: Those under the reference model, float64 (T,), or None without one.
+    """
+
+    ids: np.ndarray
+    log_probs: np.ndarray | None = None
+    reference_log_probs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -54,10 +69,14 @@ class Evaluation:
             - ``distinct_1``, ``distinct_2``: the fraction of n-grams that are different, over all completions;
             - ``invalid_words``: the share of words that English has not (`textgym.metrics.invalid_words`);
             - ``length``: mean tokens without EOS; ``eos_rate``: the fraction that the agent ended itself.
+        choices: For each record, the tokens that were chosen and how likely they were.
+        tokenizer: The environment's, which knows their texts.
     """
 
     records: list[dict[str, Any]]
     metrics: dict[str, float | None]
+    choices: list[Choices]
+    tokenizer: TextTokenizer
 
 
 def evaluate_agent(
@@ -122,12 +141,16 @@ def evaluate_agent(
         for record, score in zip(records, scores, strict=True):
             record["gold"] = score
     whole = _add_task_metrics(task_of(env_id), records, episodes, env.dataset)
+    choices = [Choices(episode.tokens[episode.info["prompt_length"] :]) for episode in episodes]
     if model is not None:
         under_reference, under_agent = log_probs(episodes, model, None if deterministic else agent)
         for i, record in enumerate(records):
-            record["reference_log_prob"] = under_reference[i]
-            record["kl"] = None if under_agent is None else under_agent[i] - under_reference[i]
-    return Evaluation(records, _metrics(records, getattr(agent, "kl_bound", None)) | whole)
+            own = None if under_agent is None else under_agent[i]
+            choices[i] = Choices(choices[i].ids, own, under_reference[i])
+            record["reference_log_prob"] = _sum(under_reference[i])
+            record["kl"] = None if own is None else _sum(own) - record["reference_log_prob"]
+    figures = _metrics(records, getattr(agent, "kl_bound", None)) | whole
+    return Evaluation(records, figures, choices, env.tokenizer)
 
 
 def number_of_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
@@ -253,6 +276,11 @@ def _metrics(records: list[dict[str, Any]], kl_bound: float | None) -> dict[str,
         "length": _mean([record["length"] for record in records]),
         "eos_rate": _mean([record["finish_reason"] == "eos" for record in records]),
     }
+
+
+def _sum(log_probs: np.ndarray) -> float:
+    """In the order of the tokens, so that equal ones give equal bits."""
+    return float(log_probs.cumsum()[-1])
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

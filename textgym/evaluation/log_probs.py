@@ -48,8 +48,8 @@ def reference_model(name: str, device: str, vocab_size: int, tokenizer: str) -> 
 
 def log_probs(
     episodes: Sequence[Episode], reference: CausalLM, agent: Agent | None
-) -> tuple[list[float], list[float] | None]:
-    """Log-probabilities of each episode's chosen tokens, EOS among them, summed.
+) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
+    """Log-probabilities of each episode's chosen tokens, EOS among them: float64 (T,) of T tokens.
 
     Args:
         episodes: What was written.
@@ -64,15 +64,17 @@ def log_probs(
     """
     log_prob = getattr(agent, "log_prob", None)
     device = getattr(agent, "device", reference.device)  # of SB3's policies
-    under_reference = np.zeros(len(episodes))
-    under_agent = np.zeros(len(episodes))
+    under_reference, under_agent = [np.empty(0)] * len(episodes), [np.empty(0)] * len(episodes)
     for chosen, batch, actions in batches(episodes):
-        row = batch.row.numpy()
+        ends = np.bincount(batch.row.numpy()).cumsum()[:-1]
         values = reference.log_prob(batch.to(reference.device), actions.to(reference.device))
-        under_reference[chosen] = np.bincount(row, values.double().cpu().numpy())
+        for i, own in zip(chosen, np.split(values.double().cpu().numpy(), ends), strict=True):
+            under_reference[i] = own
         if log_prob is not None:
-            under_agent[chosen] = np.bincount(row, _checked(log_prob(batch.to(device), actions.to(device)), actions))
-    return under_reference.tolist(), None if log_prob is None else under_agent.tolist()
+            told = _checked(log_prob(batch.to(device), actions.to(device)), actions)
+            for i, own in zip(chosen, np.split(told, ends), strict=True):
+                under_agent[i] = own
+    return under_reference, None if log_prob is None else under_agent
 
 
 def batches(episodes: Sequence[Episode]) -> Iterator[tuple[list[int], PackedBatch, torch.Tensor]]:

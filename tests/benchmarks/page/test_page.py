@@ -195,6 +195,35 @@ def test_ids_of_hostile_names_do_not_meet() -> None:
     assert [name for name, n in Counter(ids).items() if n > 1] == []
 
 
+def test_tokens_are_coloured_by_what_training_made_of_them(quick: Page) -> None:
+    """Older results do not say it, and are shown without colours."""
+    assert not re.search(r'class="token|nats">', render(quick.suite, [without_tokens(row) for row in quick.rows]))
+    told = [[["Well", 3.0], [" <b>made", -0.51], [".", 0.2], ["", -9.0]]]
+    rows = [
+        with_tokens(row, told) if row.agent == quick.suite.report["after"] else without_tokens(row)
+        for row in quick.rows
+    ]
+    text = render(quick.suite, rows)
+    Parsed(text)
+    sample = re.search(r'<dd dir="auto">(<span.*?)</dd>', text)
+    assert sample and sample[1] == (
+        '<span title="+3.00 nats" class="token more3">Well</span>'
+        '<span title="-0.51 nats" class="token less1"> &lt;b&gt;made</span>'
+        '<span title="+0.20 nats">.</span>'
+        '<span title="-9.00 nats" class="token less3">■</span>'
+    )
+    assert "likelier its writer makes it than textgym-tiny" in text
+
+
+def with_tokens(row: report.Row, log_ratios: list) -> report.Row:
+    """Of the first texts of every seed."""
+    return replace(row, results=[result | {"log_ratios": log_ratios} for result in row.results])
+
+
+def without_tokens(row: report.Row) -> report.Row:
+    return with_tokens(row, [])
+
+
 def test_colours_are_told_from_the_page() -> None:
     """By WCAG 2.2: 4.5 for letters, 3 for lines."""
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
@@ -206,6 +235,7 @@ def test_colours_are_told_from_the_page() -> None:
             ("raised", "ink"),
             ("raised", "quiet"),
         }
+        letters |= {(f"{kind}{step}", "ink") for kind in ("less", "more") for step in (1, 2, 3)}
         lines = {("page", name) for name in colours if re.fullmatch(r"c\d|focus", name)}
         for back, front in letters | {("warn-back", "warn"), ("warn-back", "ink"), ("raised", "link")}:
             assert contrast(colours[back], colours[front]) >= 4.5, (back, front)
