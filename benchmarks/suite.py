@@ -11,7 +11,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -80,9 +80,12 @@ class AgentEntry:
         file = self.file or self.name
         path = Path(file) if file.endswith(".py") else AGENTS / f"{file}.py"
         if not is_file(path):
+            if file.endswith(".py"):
+                raise ConfigurationError(
+                    f"There is no file {file!r}. Check the path; the current folder is {Path.cwd()}."
+                )
             known = [path.stem for path in AGENTS.glob("[!_]*.py")]
-            hint = "There is no such file." if file.endswith(".py") else "The path of a .py file also works."
-            raise UnknownNameError("agent", file, known, hint)
+            raise UnknownNameError("agent", file, known, "The path of a .py file also works.")
         return path
 
     @property
@@ -280,6 +283,11 @@ def load_suite(name: str) -> Suite:
         raise UnknownNameError("suite", name, [path.stem for path in SUITES.glob("*.toml")], "A TOML file also works.")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
+        required = {each.name for each in fields(Suite) if each.default is each.default_factory is MISSING} - {"name"}
+        if missing := sorted(required - content.keys()):
+            raise ConfigurationError(
+                f"{path} is no suite: it has no {', '.join(missing)}. suites/quick.toml shows them."
+            )
         agents = tuple(AgentEntry(**entry) for entry in content.pop("agents"))
         env_ids, seeds = tuple(content.pop("env_ids")), tuple(content.pop("seeds"))
         return Suite(name=path.stem, agents=agents, env_ids=env_ids, seeds=seeds, **content)

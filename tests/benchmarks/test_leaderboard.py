@@ -424,7 +424,7 @@ def test_a_device_that_is_not_there_is_refused(board):
     ("arguments", "message"),
     [
         (["--agent", "no_such.py"], "Unknown agent 'no_such.py'. Known: a2c, beam_search"),
-        (["--agent", "no_such.py"], "There is no such file."),
+        (["--agent", "no_such.py"], "There is no file 'no_such.py'. Check the path"),
         (["--agent", "agents/random.py"], "has random twice among its agents. Rename one"),
         (["--seeds", "0", "0"], "has 0 twice among its seeds"),
         (["--suite", "quik"], "Did you mean 'quick'?"),

@@ -51,7 +51,7 @@ def load(tmp_path):
         ('[{ name = "random" }, { name = "reference" }]', "[]", "no agents"),
         ('{ name = "reference" }', '{ name = "reference", total_tokens = "1k" }', "total_tokens of reference is '1k'"),
         ("num_envs = 3", "num_envs = ", "small.toml is no suite"),
-        ("num_envs = 3", "number = 3", "small.toml is no suite"),
+        ("num_envs = 3", "number = 3", "small.toml is no suite: it has no num_envs. suites/quick.toml"),
         ("num_envs = 3", "num_envs = true", "num_envs is True"),
         ('split = "test"', "split = 1", "split is 1. Give a text."),
         ('["TextGen-Sentiment-v0"]', "[1]", r"env_ids\[0\] is 1"),

@@ -72,7 +72,7 @@ def test_one_answer_to_all_rows_is_found(rows, reward, kinds):
     findings = check(rows, reward)
     assert len(findings) == len(kinds), findings
     for finding, kind in zip(findings, kinds, strict=True):
-        assert "scores as well as the reference in 70% of the rows, of at most 50%: " + kind in finding
+        assert "scores as well as the reference in 70% of the rows, and may in 50%: " + kind in finding
 
 
 def test_one_answer_of_all_rows_is_found():
@@ -88,14 +88,14 @@ def test_silence_that_earns_too_much_is_found():
 
     assert check(one_class(0.25), lazy) == []
     (finding,) = check(one_class(0.3), lazy)
-    assert finding == "A wrong answer scores as well as the reference in 30% of the rows, of at most 25%: empty text."
+    assert finding == "A wrong answer scores as well as the reference in 30% of the rows, and may in 25%: empty text."
 
 
 def test_a_token_that_fools_the_reward_is_found():
     def fooled(completions, reference, **_):
         return [float(a.strip() in (b, "red")) for a, b in zip(completions, reference, strict=True)]
 
-    assert any(finding.endswith("of at most 50%: one token, ' red'.") for finding in check(ROWS, fooled))
+    assert any(finding.endswith("and may in 50%: one token, ' red'.") for finding in check(ROWS, fooled))
 
 
 def half(completions, reference, **_):
@@ -117,17 +117,23 @@ def upside_down(completions, **_):
         (
             ROWS,
             generous,
-            "A wrong answer scores as well as the reference in 100% of the rows, of at most 25%: empty text.",
+            "A wrong answer scores as well as the reference in 100% of the rows, and may in 25%: empty text.",
         ),
         (ROWS, upside_down, "on average, the reference -5.400: empty text."),
         ([*ROWS, ROWS[1]], "exact_match", "The same prompt, 'Repeat green:'"),
         ([*ROWS, {"prompt": "x", "reference": "red " * 60}], "token_f1", "no room in 48 tokens: index 5."),
-        ([{"prompt": "x"}, {"prompt": "y"}], "length", "No row has a reference"),
+        ([{"prompt": "x", "reference": None}, {"prompt": "y"}], "length", "No row has a reference"),
     ],
 )
 def test_an_unsound_task_is_found(rows, reward, finding):
     findings = check(rows, reward)
     assert any(finding in found for found in findings), findings
+
+
+@pytest.mark.parametrize("rows", [[{"prompt": "x"}, {"prompt": "y"}], [ROWS[0], {"prompt": "y"}]])
+def test_few_references_or_none_are_no_fault(rows):
+    """The only reference there is was told to be a wrong answer."""
+    assert check(rows, "length" if "reference" not in rows[0] else "exact_match") == []
 
 
 def test_rows_without_a_reference_are_not_scored():

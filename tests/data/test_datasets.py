@@ -22,7 +22,7 @@ from textgym import data
 from textgym.data import files
 from textgym.data.datasets import ASSETS, RowNames
 from textgym.envs import ENVIRONMENTS
-from textgym.errors import DatasetError, MissingPackageError, TextGymError, UnknownNameError
+from textgym.errors import ConfigurationError, DatasetError, MissingPackageError, TextGymError, UnknownNameError
 
 ROWS = [{"prompt": "The film", "reference": "is fine"}, {"prompt": "Ein Stück\u2028Käse", "reference": "auch"}]
 
@@ -356,8 +356,11 @@ def test_mappings_of_splits():
     table = datasets.DatasetDict({split: datasets.Dataset.from_list(rows) for split, rows in splits.items()})
     for source in (splits, table):
         assert data.load(source, "test").columns["prompt"] == ("e",)
-        env = gym.make("TextGen-QA-v0", dataset=source, split="test", shots=1, prompt_template="{prompt}")
+        keywords = {"dataset": source, "split": "test", "shots": 1, "prompt_template": "{prompt}"}
+        env = gym.make("TextGen-QA-v0", **keywords, reward_funcs="length")
         assert env.reset()[1]["prompt"] == "a b\n\ne"
+        with pytest.raises(ConfigurationError, match=r"'token_f1' .* the column 'reference', which the data"):
+            gym.make("TextGen-QA-v0", **keywords)  # and not at the first episode's end
         with pytest.raises(UnknownNameError, match=r"Unknown split 'tset'. Did you mean 'test'.* Known: test, train"):
             data.load(source, "tset")
     with pytest.raises(UnknownNameError, match=r"Known: prompt. A mapping has the rows of each split"):

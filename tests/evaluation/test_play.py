@@ -24,6 +24,18 @@ class Remembers:
         return np.where(state % 5 == 0, 1, 3 + state % 4000), state
 
 
+class TakesTooLittle:
+    def predict(self, obs):
+        raise AssertionError("It is not called.")
+
+
+def test_an_agent_that_takes_other_arguments_is_told_what_to_define(make_playable):
+    with pytest.raises(
+        ConfigurationError, match=r"TakesTooLittle.predict does not take .*'state'. Define predict\(self"
+    ):
+        play(TakesTooLittle(), make_playable(2), [0])
+
+
 @pytest.fixture
 def make_playable(keywords):
     return lambda num_envs, **changes: TextGenVectorEnv(num_envs, autoreset_mode="Disabled", **(keywords | changes))

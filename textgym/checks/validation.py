@@ -132,27 +132,29 @@ def _report(examples: Examples, places: Places, findings: list[str]) -> SplitRep
     means = {kind: float(scores.mean()) for kind, scores in values.items()}
     at_maximum = {kind: float((scores >= MAXIMUM - ROUNDING).mean()) for kind, scores in values.items()}
     compared = compares(examples)
+    # one answer to the only row that has a reference may well be right
+    ignored = {REFERENCE, *(constant if len(rows) == 1 else ())}
     same = {text for row in rows if (text := examples.references[row].strip())}
     if len(rows) > 1 and len(same) == 1:
         findings.append(
             f"All references are {shown(min(same))}: one answer solves the task. Add rows with other answers."
         )
-    if REFERENCE not in texts:
-        findings.append("No row has a reference: there is no right answer to check the reward by.")
-    else:
+    if REFERENCE not in texts and "reference" in examples.columns:
+        findings.append("No row has a reference: fill the column 'reference', or drop it.")
+    if REFERENCE in texts:
         findings += [
             f"A wrong answer scores {mean:.3f} on average, the reference {means[REFERENCE]:.3f}: {kind}."
             for kind, mean in means.items()
-            if kind != REFERENCE and mean >= means[REFERENCE] and (compared or kind not in constant)
+            if kind not in ignored and mean >= means[REFERENCE] and (compared or kind not in constant)
         ]
     if compared and REFERENCE in texts:
         findings += _misjudged(values[REFERENCE], rows, places) + _cut(examples, places)
         for kind, scores in values.items():
             share = float((scores >= values[REFERENCE] - ROUNDING).mean())
             limit = CONSTANT if kind in constant else TOLERATED
-            if kind != REFERENCE and share > limit:
+            if kind not in ignored and share > limit:
                 findings.append(
-                    f"A wrong answer scores as well as the reference in {share:.0%} of the rows, of at most "
+                    f"A wrong answer scores as well as the reference in {share:.0%} of the rows, and may in "
                     f"{limit:.0%}: {kind}{f', {texts[kind][0]!r}' if kind in constant else ''}."
                 )
     return SplitReport(examples.dataset.split, len(examples), means, at_maximum, compared, findings)

@@ -115,7 +115,7 @@ def _data(
     for file, report in reports.items():
         _print_file(console, file, report)
         findings += [f"{file.name}: {finding}" if path.is_dir() else finding for finding in report.findings]
-    if found is None:
+    if found is None or not all(report.rows for report in reports.values()):  # there is nothing to score
         return findings
     env_id, task = found
     reward, _ = resolve(env_kwargs.get("reward_funcs", task.reward_funcs))
@@ -123,7 +123,7 @@ def _data(
     try:
         scored = check_task(env_id, splits, env_kwargs=env_kwargs)  # finds all that was found above
     except (ConfigurationError, DatasetError, RewardError) as error:  # a column is missing, or holds what it must not
-        return [*findings, str(error)]
+        return [*dict.fromkeys([*findings, str(error)])]
     return _scored(console, title or env_id, reward, scored)
 
 
@@ -132,7 +132,7 @@ def _exists(path: Path) -> bool:
 
 
 def _print_file(console: Console, path: Path, report: FileReport) -> None:
-    console.print(f"{path}: {report.rows:,} rows", soft_wrap=True)
+    console.print(f"{path}: {f'{report.rows:,} rows' if report.rows else 'not read'}", soft_wrap=True)
     if report.columns:
         numbers = ("empty", "different", "longest text")
         table = output.table("column", "type", *numbers, right=numbers)

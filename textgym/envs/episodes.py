@@ -69,6 +69,7 @@ class EpisodeCore:
         encoded = encode_prompts(template, self.dataset, max_prompt_tokens, solved)
         self.prompts, self._prompt_ids, self._prompt_lengths = encoded
         self._prompt_starts = np.cumsum(self._prompt_lengths) - self._prompt_lengths
+        self.rewards.require(self.dataset.columns)
         self._columns = {key: values for key, values in self.dataset.columns.items() if key not in GIVEN}
 
         vocab_size, length = self.tokenizer.vocab_size, max_prompt_tokens + self.max_new_tokens

@@ -24,7 +24,7 @@ from textgym.envs import task_of
 from textgym.envs.episodes import GIVEN
 from textgym.envs.task import Task
 from textgym.envs.vector import TextGenVectorEnv
-from textgym.errors import ConfigurationError
+from textgym.errors import ConfigurationError, shown
 from textgym.evaluation.log_probs import log_probs, reference_model
 from textgym.evaluation.play import Agent, Episode, make_env, play
 from textgym.rewards import RewardFunction
@@ -160,7 +160,7 @@ def number_of_examples(num_examples: int | None, env: TextGenVectorEnv) -> int:
         return available
     if not isinstance(num_examples, (int, np.integer)) or num_examples is True or not 1 <= num_examples <= available:
         raise ConfigurationError(
-            f"num_examples is {num_examples}, and {env.dataset.name}, split {env.dataset.split!r}, has "
+            f"num_examples is {shown(num_examples)}, and {env.dataset.name}, split {env.dataset.split!r}, has "
             f"{available} rows: give a number from 1 to {available}, or None for all."
         )
     return num_examples

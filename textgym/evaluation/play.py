@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -75,6 +76,23 @@ class Step:
         """The episodes that ended, by which of them each is."""
         place = dict(zip(self.rows.tolist(), self.places.tolist(), strict=True))
         return {place[row]: episode for row, episode in self.ended.items()}
+
+
+def check_signature(agent: Agent) -> None:
+    """Find out before anything is played whether an agent's ``predict`` takes what it is given.
+
+    Raises:
+        ConfigurationError: It takes other arguments.
+    """
+    try:
+        inspect.signature(agent.predict).bind({}, state=None, episode_start=None, deterministic=False)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"{type(agent).__name__}.predict does not take (obs, state, episode_start, deterministic): {error}. "
+            "Define predict(self, obs, state=None, episode_start=None, deterministic=False)."
+        ) from error
+    except ValueError:
+        return  # what is not written in Python may have no signature
 
 
 def make_env(env_id: str, num_envs: int, split: str, env_kwargs: Mapping[str, Any] | None = None) -> TextGenVectorEnv:
@@ -151,6 +169,7 @@ def steps(
         A `Step` after every token.
     """
     check_playable(env)
+    check_signature(agent)
     if not len(indices):
         return
     width = min(env.num_envs, len(indices))

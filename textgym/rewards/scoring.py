@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError, error_message, shown
+from textgym.rewards.contract import require_columns
 from textgym.rewards.registry import RewardFunction, get, names
 
 LONGEST_NAME = 100  # characters of a reward's name, which logs, tables and infos show
@@ -61,6 +62,19 @@ class RewardFunctions:
             name, function = resolve(spec)
             self.names.append(unused(name, self.names))
             self.functions.append(function)
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Refuse a data set without a column that a function declares, before it is first called.
+
+        Args:
+            columns: The data set's.
+
+        Raises:
+            ConfigurationError: One is missing.
+        """
+        there = [*columns]
+        for name, function in zip(self.names, self.functions, strict=True):
+            require_columns(name, getattr(function, "columns", ()), there)
 
     def score(
         self,
