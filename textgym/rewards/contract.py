@@ -73,30 +73,14 @@ def scores(
         DatasetError: A value is not what the function compares with.
     """
     values = columns | ({} if prompts is None else {"prompt": texts(prompts)})
-    require_columns(name, inputs, values)
-    rows = zip(texts(completions), *(values[column] for column in inputs), strict=True)
-    return [_score(judge, inputs, completion, row) for completion, *row in rows]
-
-
-def require_columns(name: str, inputs: Iterable[str], columns: Iterable[str]) -> None:
-    """Refuse data that lack what a reward compares completions with.
-
-    Args:
-        name: The reward's.
-        inputs: The columns that it needs.
-        columns: Those that there are.
-
-    Raises:
-        ConfigurationError: One is missing.
-    """
-    there = [*columns]
-    missing = " and ".join(f"the column {column!r}" for column in inputs if column not in there)
+    missing = " and ".join(f"the column {column!r}" for column in inputs if column not in values)
     if missing:
-        others = ", ".join(column for column in there if column != "prompt") or "no other"
         raise ConfigurationError(
             f"The reward {name!r} compares completions with {missing}, which the data set does not have "
-            f"(it has: {others}). Add what is missing, or choose another reward."
+            f"(it has: {', '.join(columns) or 'no other'}). Add what is missing, or choose another reward."
         )
+    rows = zip(texts(completions), *(values[column] for column in inputs), strict=True)
+    return [_score(judge, inputs, completion, row) for completion, *row in rows]
 
 
 def scores_together(

@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from textgym.errors import ConfigurationError, DatasetError, RewardError, TextGymError, error_message, shown
-from textgym.rewards.contract import require_columns
 from textgym.rewards.registry import RewardFunction, get, names
 
 LONGEST_NAME = 100  # characters of a reward's name, which logs, tables and infos show
@@ -74,7 +73,12 @@ class RewardFunctions:
         """
         there = [*columns]
         for name, function in zip(self.names, self.functions, strict=True):
-            require_columns(name, getattr(function, "columns", ()), there)
+            if missing := [column for column in getattr(function, "columns", ()) if column not in there]:
+                raise ConfigurationError(
+                    f"The reward {name!r} compares completions with the column {' and '.join(map(repr, missing))}, "
+                    f"which the data set does not have (it has: {', '.join(there)}). Add what is missing, or choose "
+                    "another reward."
+                )
 
     def score(
         self,
