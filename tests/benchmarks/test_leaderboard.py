@@ -423,7 +423,6 @@ def test_a_device_that_is_not_there_is_refused(board):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--agent", "no_such.py"], "Unknown agent 'no_such.py'. Known: a2c, beam_search"),
         (["--agent", "no_such.py"], "There is no file 'no_such.py'. Check the path"),
         (["--agent", "agents/random.py"], "has random twice among its agents. Rename one"),
         (["--seeds", "0", "0"], "has 0 twice among its seeds"),
