@@ -52,6 +52,12 @@ PRIVATE = {
     ("benchmarks/throughput.py", "_setup_learn"): "of SB3, which prepares training in no public way",
     ("benchmarks/throughput.py", "_last_obs"): "of SB3, as above",
     ("benchmarks/throughput.py", "_last_episode_starts"): "of SB3, as above",
+    (
+        "textgym/models/cached_attention.py",
+        "_attn_implementation",
+    ): "of transformers, which every layer reads at a call",
+    ("textgym/models/support.py", "_attn_implementation"): "as above",
+    ("textgym/models/support.py", "_supports_attention_backend"): "of transformers, which says it in no public way",
     ("textgym/sb3/checkpoint.py", "_stats_window_size"): "of SB3, which restores its windows in no public way",
     ("textgym/models/cache.py", "_parameters"): "of torch, whose parameters() is too slow to be asked for every token",
     ("textgym/models/cache.py", "_version"): "of torch, which counts a tensor's changes nowhere else",
