@@ -243,6 +243,14 @@ def test_validate_a_folder(tmp_path):
     assert "\nTextGen-QA-v0, test: Prompts that another split has too: line 2.\nFindings: 1.\n" in output
 
 
+def test_what_cannot_be_read_is_told_once(tmp_path):
+    """It was found by the file's check and again by the task's, beside a table of 0 rows."""
+    path = tmp_path / "latin.csv"
+    path.write_bytes("prompt,reference\nCaf\xe9,yes\n".encode("latin-1"))
+    output = textgym("validate", path, "--id", "TextGen-QA-v0", status=1)
+    assert "latin.csv: not read" in output and output.endswith("Findings: 1.\n")
+
+
 def test_validate_a_file_as_data_of_a_task(tmp_path):
     path, id_ = tmp_path / "rows.jsonl", ("--id", "TextGen-Recommendation-v0")
     first = '{"prompt": "b", "reference": "Alien", "items": ["Alien"]}\n'
