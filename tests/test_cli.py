@@ -248,7 +248,7 @@ def test_what_cannot_be_read_is_told_once(tmp_path):
     path = tmp_path / "latin.csv"
     path.write_bytes("prompt,reference\nCaf\xe9,yes\n".encode("latin-1"))
     output = textgym("validate", path, "--id", "TextGen-QA-v0", status=1)
-    assert "latin.csv: not read" in output and output.endswith("Findings: 1.\n")
+    assert "latin.csv: no row was read" in output and output.endswith("Findings: 1.\n")
 
 
 def test_validate_a_file_as_data_of_a_task(tmp_path):

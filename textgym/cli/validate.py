@@ -132,7 +132,7 @@ def _exists(path: Path) -> bool:
 
 
 def _print_file(console: Console, path: Path, report: FileReport) -> None:
-    console.print(f"{path}: {f'{report.rows:,} rows' if report.rows else 'not read'}", soft_wrap=True)
+    console.print(f"{path}: {f'{report.rows:,} rows' if report.rows else 'no row was read'}", soft_wrap=True)
     if report.columns:
         numbers = ("empty", "different", "longest text")
         table = output.table("column", "type", *numbers, right=numbers)
